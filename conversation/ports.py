@@ -1,0 +1,333 @@
+"""Every port: what the core needs from the world, in the core's own words.
+
+One contract test suite for each port runs against every implementation (``tests/contracts``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
+
+    from conversation.messages import Author, ConversationKey, Message
+    from conversation.turns import Claim, Ending, Exchange, FinishReason, Sampling
+
+
+# ── model servers ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A piece of the answer as the server sent it. ``special`` tokens are never shown."""
+
+    text: str
+    special: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The stream's proper end. Token counts are ``None`` where the server does not tell them."""
+
+    reason: FinishReason
+    prompt_tokens: int | None = None
+    answer_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDescription:
+    """``name`` as the server calls the model; ``window`` in tokens, prompt and answer together."""
+
+    name: str
+    window: int
+    max_prompt: int
+    """The longest prompt in tokens."""
+
+
+class ModelServer(Protocol):
+    """A server that continues a rendered prompt."""
+
+    def stream(self, prompt: str, sampling: Sampling) -> AsyncGenerator[Token | Finish, None]:
+        """Yield tokens, then exactly one ``Finish``. Closing the generator closes the connection, which ends the work.
+
+        Before the first token it raises ``ModelServerUnreachable``, ``ModelServerOverloaded``, ``PromptTooLong`` or
+        ``ModelServerRefused``; once the stream runs, ``StreamBroken``.
+        """
+
+    async def count(self, text: str) -> int:
+        """How many tokens the text takes; an estimate that is rather too large where the server can't count."""
+
+    async def describe(self) -> ModelDescription:
+        """What is served. Raises ``ModelServerUnreachable`` while the model loads."""
+
+    async def aclose(self) -> None:
+        """Close connections and processes."""
+
+
+# ── the inbox: turns that wait for an answer ─────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a message. ``new`` is False where it was here before and nothing changed."""
+
+    new: bool
+    conversation_id: str
+    turn_id: str | None = None
+    """The turn that it opened; None where it wants no answer, or was a stop."""
+    stopped: tuple[str, ...] = ()
+    """The turns that it asked to stop."""
+
+
+class Inbox(Protocol):
+    """Turns that wait for an answer, durable and in order.
+
+    A lease is the right to answer one conversation for some seconds. Whoever comes back with an older fence than the
+    last one given out gets ``LeaseLost`` and has changed nothing. Every method raises ``StoreUnavailable`` where the
+    database can't be reached, and has changed nothing then.
+    """
+
+    async def put(self, message: Message, command: str | None = None) -> Receipt:
+        """Store the message and its turn in one commit. ``command`` is the canonical name (``conversation.commands``).
+
+        ``stop`` opens no turn where it finds open ones: it asks all of its conversation that came before to stop.
+        """
+
+    async def put_unreadable(self, platform: str, workspace: str, raw: str, reason: str) -> None:
+        """Keep what could not be read, once for the same ``raw``."""
+
+    async def stop_answers_to(self, person: str, platform: str, workspace: str, channel: str) -> tuple[str, ...]:
+        """Ask all open turns to stop that this person asked in this channel, in any thread. Returns their ids."""
+
+    async def claim(
+        self, worker: str, lease_seconds: float, platforms: Collection[str], conversation_id: str | None = None
+    ) -> Claim | None:
+        """The oldest open or decided turn of a conversation that nobody holds and whose pause is over, or None."""
+
+    async def renew(self, claim: Claim, lease_seconds: float) -> bool:
+        """Hold the conversation longer. Returns whether somebody asked the turn to stop. Raises ``LeaseLost``."""
+
+    async def sending(self, claim: Claim, part: int) -> str:
+        """Note that a message for this part is about to be sent; returns the send's id. Raises ``LeaseLost``."""
+
+    async def sent(self, claim: Claim, send_id: str, message_id: str) -> None:
+        """Note the platform's id of what was sent; "" marks an outcome that nobody knows. Raises ``LeaseLost``."""
+
+    async def decide(self, claim: Claim, ending: Ending) -> None:
+        """Commit how the turn ends. Not yet shown, it can still be claimed. Raises ``LeaseLost``."""
+
+    async def shown(self, claim: Claim, greeted: str | None = None) -> None:
+        """The person sees the ending: the turn is over, the conversation free. ``greeted``: who read the AI notice."""
+
+    async def undeliverable(self, claim: Claim, reason: str) -> None:
+        """Nobody can be reached there: the turn is over. Raises ``LeaseLost``."""
+
+    async def fail(self, claim: Claim, reason: str, pause_seconds: float) -> None:
+        """Count a failure and free the conversation after a pause. Raises ``LeaseLost``."""
+
+    async def hand_back(self, claim: Claim, pause_seconds: float = 0) -> None:
+        """Free the conversation; nothing failed. Raises ``LeaseLost``."""
+
+    async def open_turns(self, conversation_id: str | None = None) -> int:
+        """How many turns are not yet shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedTurn:
+    """A turn as the log tells it: questions, and the ending where there is one."""
+
+    turn_id: str
+    position: int
+    state: str
+    questions: tuple[Message, ...]
+    ending: Ending | None = None
+
+
+class ConversationStore(Protocol):
+    """What was said."""
+
+    async def window(self, conversation_id: str, since: int, before: int) -> Sequence[Exchange]:
+        """The exchanges with ``since <= position < before``, oldest first."""
+
+    async def log(self, conversation: ConversationKey) -> Sequence[LoggedTurn]:
+        """The whole conversation, oldest first."""
+
+
+class People(Protocol):
+    """Names and locales of the people who talk to us."""
+
+    async def known(self, platform: str, workspace: str, ids: Collection[str]) -> Mapping[str, Author]:
+        """Those of them whose name is known."""
+
+    async def learn(self, platform: str, workspace: str, author: Author) -> None:
+        """Keep a person's name and locale."""
+
+    async def greeted(self, platform: str, workspace: str, person: str) -> bool:
+        """Whether an answer to this person has carried the notice that this is an AI."""
+
+
+# ── signals: fast, and never needed for correctness ──────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One step of an answer under way: what stands is ``text_before[:offset] + text``.
+
+    ``number`` grows by one for each frame of a turn; ``last`` frames carry the whole text as shown.
+    """
+
+    turn_id: str
+    number: int
+    offset: int
+    text: str
+    last: bool = False
+    kind: str = ""
+    """The ending's kind, on last frames."""
+
+
+class Signals(Protocol):
+    """Wake-ups, stops and the live tail. A lost signal makes things slower, never wrong: the store is the truth."""
+
+    async def wake(self) -> None:
+        """A turn waits: one sleeping worker may look."""
+
+    async def woken(self, timeout_seconds: float) -> None:
+        """Return when somebody called ``wake``, or after the time."""
+
+    async def stop(self, turn_ids: Sequence[str]) -> None:
+        """Ask whoever writes these answers to stop."""
+
+    def stops(self, turn_id: str) -> AbstractAsyncContextManager[StopSignal]:
+        """Listen for a stop of this turn while the context is open."""
+
+    async def show(self, conversation: ConversationKey, frame: Frame) -> None:
+        """Hand a frame to whoever watches the conversation."""
+
+    def watch(self, conversation: ConversationKey) -> AbstractAsyncContextManager[AsyncIterator[Frame]]:
+        """Frames of this conversation from now on; the first one is the answer under way so far, where there is one."""
+
+
+class StopSignal(Protocol):
+    """Set once somebody asked for the stop (``asyncio.Event`` is one)."""
+
+    def is_set(self) -> bool:
+        """Whether the stop was asked for."""
+
+    async def wait(self) -> object:
+        """Return once it was."""
+
+
+# ── platforms ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an answer goes: the conversation, the message that it replies to, and the person who asked."""
+
+    conversation: ConversationKey
+    reply_to: str = ""
+    person: str = ""
+    direct: bool = True
+    turn_id: str = ""
+    locale: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a platform can do, so that nobody asks which one it is."""
+
+    durable_sends: bool = True
+    """What is sent stays there: each message has a row in ``sends``, written before the call."""
+    can_find: bool = False
+    """A message whose sending was cut can be found again."""
+    can_reach_again: bool = True
+    """Whoever asked can be written to later; a terminal session can't."""
+
+
+class Platform(Protocol):
+    """One platform's outgoing side: an answer is one message or more, each begins as a placeholder that edits fill."""
+
+    name: str
+    capabilities: Capabilities
+
+    def parts(self, markdown: str) -> Sequence[object]:
+        """The text in the platform's own formatting, cut where one message can't hold it. Never empty."""
+
+    async def pace(self, place: Place, *, last: bool) -> None:
+        """Return when the platform's limits let us write there; the last write goes before others."""
+
+    async def begin(self, place: Place, send_id: str) -> str:
+        """Send a placeholder and return the platform's id for it.
+
+        Raises ``TooFast``, ``Undeliverable``, ``OutcomeUnknown``, ``PlatformUnreachable``.
+        """
+
+    async def edit(self, place: Place, message_id: str, part: object, *, last: bool) -> None:
+        """Put this part into the message; ``last`` is its final state. Repeating it is harmless.
+
+        Raises ``TooFast``, ``Undeliverable``, ``PlatformUnreachable``, ``MessageGone``.
+        """
+
+    async def find(self, place: Place, send_id: str) -> str | None:
+        """The id of the message that ``begin`` may have sent with this send id, if it can be found."""
+
+    async def typing(self, place: Place) -> None:
+        """Show that we are at it; failure is harmless and raises nothing."""
+
+    async def person(self, workspace: str, person: str) -> Author | None:
+        """A person's name and locale, asked from the platform; None where it does not tell. Raises nothing."""
+
+
+class Intake(Protocol):
+    """Where platforms hand in what they received. Acknowledge only after it returned."""
+
+    async def accept(self, message: Message) -> Receipt:
+        """Store it and wake a worker. Raises ``StoreUnavailable``: then do not acknowledge."""
+
+    async def unreadable(self, platform: str, workspace: str, raw: str, reason: str) -> None:
+        """Keep what could not be read, so that it is neither lost nor in the way."""
+
+    async def stop_answers_to(self, person: str, platform: str, workspace: str, channel: str) -> int:
+        """Stop all open answers to this person in this channel; returns how many."""
+
+
+# ── prompts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """One piece of a prompt's dialogue, by "user" or "assistant"; ``name`` leads the words where several people talk."""
+
+    role: str
+    text: str
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A passage that the answer may quote, with metadata as the prompt shows it."""
+
+    text: str
+    metadata: Mapping[str, str]
+
+
+class PromptFormat(Protocol):
+    """How one family of models wants its prompts."""
+
+    name: str
+
+    def render(
+        self,
+        system: str,
+        utterances: Sequence[Utterance],
+        sources: Sequence[Source] = (),
+        instruction: str | None = None,
+        *,
+        named: bool = False,
+    ) -> str:
+        """The prompt. Role words inside what people, documents or the model wrote are neutralised."""
+
+    def stops(self) -> Sequence[str]:
+        """Stop sequences that are safe to hand to the server."""

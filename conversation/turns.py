@@ -1,0 +1,143 @@
+"""Turns: what wants an answer, and how it ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from conversation.messages import ConversationKey, Message
+
+
+class TurnState(StrEnum):
+    """``open → decided → shown``; ``undeliverable`` is the one end that nobody sees."""
+
+    OPEN = "open"
+    DECIDED = "decided"
+    SHOWN = "shown"
+    UNDELIVERABLE = "undeliverable"
+
+
+class EndingKind(StrEnum):
+    """How a turn ended."""
+
+    ANSWER = "answer"
+    STOPPED = "stopped"
+    REFUSED = "refused"
+    PARKED = "parked"
+    NOTICE = "notice"
+    """The service's own answer to a command."""
+
+
+class FinishReason(StrEnum):
+    """Why the model stopped writing."""
+
+    END = "end"
+    """It was done (end token, or a stop sequence)."""
+    TOKENS = "tokens"
+    """The tokens for an answer were used up."""
+    ROLE_WORD = "role_word"
+    """It went on with somebody else's words: the stream was closed on our side."""
+    STOPPED = "stopped"
+    """A person stopped it."""
+    CUT = "cut"
+    """The stream broke after something had been shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the model picks its words; ``None`` leaves a field to the server. ``answer_tokens`` is the answer's limit."""
+
+    answer_tokens: int = 1024
+    temperature: float | None = None
+    top_k: int | None = None
+    top_p: float | None = None
+    repetition_penalty: float | None = None
+    stops: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Record:
+    """What is stored with an answer about how it was made; the dashboard and the benchmarks read it."""
+
+    model: str = ""
+    profile: str = ""
+    system_prompt: str = ""
+    sampling: Mapping[str, object] = field(default_factory=dict)
+    prompt_digest: str = ""
+    """Keyed digest of the prompt as it was sent."""
+    cut: int = 0
+    """The window's first position."""
+    prompt_tokens: int | None = None
+    answer_tokens: int | None = None
+    finish: FinishReason | None = None
+    attempts: int = 1
+    claimed_at: datetime | None = None
+    requested_at: datetime | None = None
+    first_token_at: datetime | None = None
+    last_token_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a turn ends, decided and not yet shown. ``lead`` and ``trail`` are the service's own lines, as shown."""
+
+    kind: EndingKind
+    text: str = ""
+    """The model's words, Markdown. Only these enter later prompts."""
+    lead: str = ""
+    trail: str = ""
+    record: Record = field(default_factory=Record)
+    starts_afresh: bool = False
+    """The conversation's next windows begin after this turn."""
+
+    @property
+    def shown(self) -> str:
+        """The whole message as the person sees it, Markdown."""
+        return "\n\n".join(part for part in (self.lead, self.text.strip("\n"), self.trail) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One past turn of a conversation: what was said, and what the assistant answered ("" where nothing)."""
+
+    position: int
+    questions: tuple[Message, ...]
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """A message that was (or may have been) sent for a turn. ``message_id`` is the platform's, "" while unknown."""
+
+    id: str
+    part: int
+    state: str
+    message_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to answer one conversation's oldest turn, until the lease ends or a larger fence is given out."""
+
+    conversation_id: str
+    conversation: ConversationKey
+    turn_id: str
+    position: int
+    revision: int
+    fence: int
+    messages: tuple[Message, ...]
+    arrived_at: datetime
+    claimed_at: datetime
+    failures: int = 0
+    command: str | None = None
+    stop_requested: bool = False
+    since: int = 0
+    """The first position of the conversation's window: where it was last cut, or begun afresh."""
+    ending: Ending | None = None
+    """Set where the turn is decided already: show this, ask no model."""
+    sends: tuple[Send, ...] = ()
