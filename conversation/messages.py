@@ -65,7 +65,7 @@ class Message:
     """One message, normalised: text is Markdown, our own mention is removed, code is kept to the letter.
 
     ``identity`` is the message's own on its platform (never the event's): however often it is delivered, it is the
-    same. ``edit`` is empty for the message as it was first sent; an edited one carries what its platform counts them by.
+    same. ``edit`` is empty for the message as it was first sent; an edited one has what its platform counts edits by.
     """
 
     conversation: ConversationKey

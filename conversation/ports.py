@@ -5,45 +5,20 @@ One contract test suite for each port runs against every implementation (``tests
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
+    from conversation.generation import Finish, ModelDescription, Sampling, Token
     from conversation.messages import Author, ConversationKey, Message
-    from conversation.turns import Claim, Ending, Exchange, FinishReason, Sampling
+    from conversation.places import Capabilities, Place
+    from conversation.prompts.parts import Source, Utterance
+    from conversation.turns import Claim, Ending, Exchange, Frame, LoggedTurn, Receipt
 
 
 # ── model servers ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A piece of the answer as the server sent it. ``special`` tokens are never shown."""
-
-    text: str
-    special: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """The stream's proper end. Token counts are ``None`` where the server does not tell them."""
-
-    reason: FinishReason
-    prompt_tokens: int | None = None
-    answer_tokens: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ModelDescription:
-    """``name`` as the server calls the model; ``window`` in tokens, prompt and answer together."""
-
-    name: str
-    window: int
-    max_prompt: int
-    """The longest prompt in tokens."""
 
 
 class ModelServer(Protocol):
@@ -67,18 +42,6 @@ class ModelServer(Protocol):
 
 
 # ── the inbox: turns that wait for an answer ─────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What became of a message. ``new`` is False where it was here before and nothing changed."""
-
-    new: bool
-    conversation_id: str
-    turn_id: str | None = None
-    """The turn that it opened; None where it wants no answer, or was a stop."""
-    stopped: tuple[str, ...] = ()
-    """The turns that it asked to stop."""
 
 
 class Inbox(Protocol):
@@ -134,17 +97,6 @@ class Inbox(Protocol):
         """How many turns are not yet shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class LoggedTurn:
-    """A turn as the log tells it: questions, and the ending where there is one."""
-
-    turn_id: str
-    position: int
-    state: str
-    questions: tuple[Message, ...]
-    ending: Ending | None = None
-
-
 class ConversationStore(Protocol):
     """What was said."""
 
@@ -169,22 +121,6 @@ class People(Protocol):
 
 
 # ── signals: fast, and never needed for correctness ──────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One step of an answer under way: what stands is ``text_before[:offset] + text``.
-
-    ``number`` grows by one for each frame of a turn; ``last`` frames carry the whole text as shown.
-    """
-
-    turn_id: str
-    number: int
-    offset: int
-    text: str
-    last: bool = False
-    kind: str = ""
-    """The ending's kind, on last frames."""
 
 
 class Signals(Protocol):
@@ -220,30 +156,6 @@ class StopSignal(Protocol):
 
 
 # ── platforms ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where an answer goes: the conversation, the message that it replies to, and the person who asked."""
-
-    conversation: ConversationKey
-    reply_to: str = ""
-    person: str = ""
-    direct: bool = True
-    turn_id: str = ""
-    locale: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    """What a platform can do, so that nobody asks which one it is."""
-
-    durable_sends: bool = True
-    """What is sent stays there: each message has a row in ``sends``, written before the call."""
-    can_find: bool = False
-    """A message whose sending was cut can be found again."""
-    can_reach_again: bool = True
-    """Whoever asked can be written to later; a terminal session can't."""
 
 
 class Platform(Protocol):
@@ -294,23 +206,6 @@ class Intake(Protocol):
 
 
 # ── prompts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class Utterance:
-    """One piece of a prompt's dialogue, by "user" or "assistant"; ``name`` leads the words where several people talk."""
-
-    role: str
-    text: str
-    name: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A passage that the answer may quote, with metadata as the prompt shows it."""
-
-    text: str
-    metadata: Mapping[str, str]
 
 
 class PromptFormat(Protocol):

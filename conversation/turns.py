@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from conversation.generation import FinishReason
     from conversation.messages import ConversationKey, Message
 
 
@@ -31,33 +32,6 @@ class EndingKind(StrEnum):
     PARKED = "parked"
     NOTICE = "notice"
     """The service's own answer to a command."""
-
-
-class FinishReason(StrEnum):
-    """Why the model stopped writing."""
-
-    END = "end"
-    """It was done (end token, or a stop sequence)."""
-    TOKENS = "tokens"
-    """The tokens for an answer were used up."""
-    ROLE_WORD = "role_word"
-    """It went on with somebody else's words: the stream was closed on our side."""
-    STOPPED = "stopped"
-    """A person stopped it."""
-    CUT = "cut"
-    """The stream broke after something had been shown."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sampling:
-    """How the model picks its words; ``None`` leaves a field to the server. ``answer_tokens`` is the answer's limit."""
-
-    answer_tokens: int = 1024
-    temperature: float | None = None
-    top_k: int | None = None
-    top_p: float | None = None
-    repetition_penalty: float | None = None
-    stops: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -141,3 +115,42 @@ class Claim:
     ending: Ending | None = None
     """Set where the turn is decided already: show this, ask no model."""
     sends: tuple[Send, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a message. ``new`` is False where it was here before and nothing changed."""
+
+    new: bool
+    conversation_id: str
+    turn_id: str | None = None
+    """The turn that it opened; None where it wants no answer, or was a stop."""
+    stopped: tuple[str, ...] = ()
+    """The turns that it asked to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedTurn:
+    """A turn as the log tells it: questions, and the ending where there is one."""
+
+    turn_id: str
+    position: int
+    state: str
+    questions: tuple[Message, ...]
+    ending: Ending | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One step of an answer under way: what stands is ``text_before[:offset] + text``.
+
+    ``number`` grows by one for each frame of a turn; ``last`` frames carry the whole text as shown.
+    """
+
+    turn_id: str
+    number: int
+    offset: int
+    text: str
+    last: bool = False
+    kind: str = ""
+    """The ending's kind, on last frames."""

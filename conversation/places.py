@@ -1,0 +1,33 @@
+"""Where answers go, and what is possible there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from conversation.messages import ConversationKey
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an answer goes: the conversation, the message that it replies to, and the person who asked."""
+
+    conversation: ConversationKey
+    reply_to: str = ""
+    person: str = ""
+    direct: bool = True
+    turn_id: str = ""
+    locale: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a platform can do, so that nobody asks which one it is."""
+
+    durable_sends: bool = True
+    """What is sent stays there: each message has a row in ``sends``, written before the call."""
+    can_find: bool = False
+    """A message whose sending was cut can be found again."""
+    can_reach_again: bool = True
+    """Whoever asked can be written to later; a terminal session can't."""
