@@ -15,6 +15,10 @@ class StoreUnavailable(PlauschError):
     """The database can't be reached or can't write now. Nothing was stored: do not acknowledge, try again later."""
 
 
+class StoreFault(PlauschError):
+    """The database refuses a statement or its values: the same again would be refused again."""
+
+
 class ModelServerError(PlauschError):
     """The model server did not give an answer."""
 

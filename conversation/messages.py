@@ -41,6 +41,10 @@ class Author:
     locale: str | None = None
     is_bot: bool = False
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", self.name and storable(self.name))
+        object.__setattr__(self, "locale", self.locale and storable(self.locale))
+
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
@@ -49,6 +53,10 @@ class Attachment:
     name: str
     media_type: str
     size: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", storable(self.name))
+        object.__setattr__(self, "media_type", storable(self.media_type))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +101,7 @@ class Message:
         text = self.text
         for mention in sorted(self.mentions, key=lambda mention: mention.start, reverse=True):
             if name := names.get(mention.person):
-                text = f"{text[: mention.start]}@{name}{text[mention.end :]}"
+                text = f"{text[: mention.start]}@{in_one_line(name)}{text[mention.end :]}"
         return text
 
     def at(self, conversation: ConversationKey) -> Message:
@@ -110,3 +118,8 @@ def storable(text: str) -> str:
     if text.isascii() and "\0" not in text:
         return text
     return text.translate(_UNSTORABLE)
+
+
+def in_one_line(name: str) -> str:
+    """A name without line breaks: with them it could speak for the next person."""
+    return " ".join(name.split())

@@ -18,7 +18,6 @@ class Place:
     person: str = ""
     direct: bool = True
     turn_id: str = ""
-    locale: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

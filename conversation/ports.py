@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
+    from datetime import datetime
 
     from conversation.generation import Finish, ModelDescription, Sampling, Token
     from conversation.messages import Author, ConversationKey, Message
@@ -39,6 +41,13 @@ class ModelServer(Protocol):
 
     async def aclose(self) -> None:
         """Close connections and processes."""
+
+
+class Clock(Protocol):
+    """Time, for what is stored about an answer. Leases go by the database's clock, never by this one."""
+
+    def now(self) -> datetime:
+        """The present instant, with its time zone."""
 
 
 # ── the inbox: turns that wait for an answer ─────────────────────────────────────────────────────────────────────────
@@ -135,24 +144,14 @@ class Signals(Protocol):
     async def stop(self, turn_ids: Sequence[str]) -> None:
         """Ask whoever writes these answers to stop."""
 
-    def stops(self, turn_id: str) -> AbstractAsyncContextManager[StopSignal]:
-        """Listen for a stop of this turn while the context is open."""
+    def stops(self, turn_id: str) -> AbstractAsyncContextManager[asyncio.Event]:
+        """An event that is set once somebody asks for a stop of this turn, while the context is open."""
 
     async def show(self, conversation: ConversationKey, frame: Frame) -> None:
         """Hand a frame to whoever watches the conversation."""
 
     def watch(self, conversation: ConversationKey) -> AbstractAsyncContextManager[AsyncIterator[Frame]]:
         """Frames of this conversation from now on; the first one is the answer under way so far, where there is one."""
-
-
-class StopSignal(Protocol):
-    """Set once somebody asked for the stop (``asyncio.Event`` is one)."""
-
-    def is_set(self) -> bool:
-        """Whether the stop was asked for."""
-
-    async def wait(self) -> object:
-        """Return once it was."""
 
 
 # ── platforms ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -184,6 +183,9 @@ class Platform(Protocol):
 
     async def find(self, place: Place, send_id: str) -> str | None:
         """The id of the message that ``begin`` may have sent with this send id, if it can be found."""
+
+    async def remove(self, place: Place, message_id: str) -> None:
+        """Take back a message that the final text does not need; it may be gone already. Raises as ``edit`` does."""
 
     async def typing(self, place: Place) -> None:
         """Show that we are at it; failure is harmless and raises nothing."""

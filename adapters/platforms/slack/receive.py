@@ -1,0 +1,180 @@
+"""What Slack delivers, over HTTP or Socket Mode alike: bolt reads and routes it, one listener hands it in.
+
+bolt acknowledges before its listeners have run unless ``process_before_response`` is set: here the commit comes first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.error import BoltUnhandledRequestError
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_bolt.response import BoltResponse
+from slack_sdk.web.async_client import AsyncWebClient
+
+from adapters.platforms.slack.calls import quiet_logger
+from adapters.platforms.slack.normalise import PLATFORM, Unreadable, normalise, recipient
+from adapters.platforms.slack.texts import Text, say, stopped
+from conversation.errors import PlauschError, StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from adapters.platforms.slack.account import Account
+    from adapters.platforms.slack.people import Directory
+    from conversation.ports import Intake
+
+log = logging.getLogger(__name__)
+
+
+class Receiver:
+    """Hands messages to the intake, and answers slash commands at once."""
+
+    def __init__(self, intake: Intake, account: Account, directory: Directory) -> None:
+        self._intake = intake
+        self._account = account
+        self._directory = directory
+        self._under_way = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._app = self._bolt()
+
+    def _bolt(self) -> AsyncApp:
+        # Functions, since bolt looks for what it knows among a listener's arguments, and self is not.
+        async def event(body: dict[str, Any]) -> BoltResponse:
+            return await self._event(body)
+
+        async def command(body: dict[str, Any]) -> BoltResponse:
+            return await self._command(body)
+
+        async def authorize() -> AuthorizeResult:
+            return AuthorizeResult(
+                enterprise_id=None, team_id=self._account.team, bot_user_id=self._account.bot_user, bot_token=""
+            )
+
+        logger = quiet_logger()
+        app = AsyncApp(
+            name="plausch",
+            client=AsyncWebClient(logger=logger),  # without a token, and never used: bolt only copies it
+            authorize=authorize,
+            process_before_response=True,
+            raise_error_for_unhandled_request=True,  # else bolt logs the body of what nobody listens to
+            request_verification_enabled=False,  # done before bolt sees anything, see routes.py
+            ignoring_self_events_enabled=False,  # normalise.py does it
+            attaching_function_token_enabled=False,
+            attaching_conversation_kwargs_enabled=False,
+            logger=logger,
+        )
+        anything = re.compile("")
+        app.event(anything)(event)
+        app.command(anything)(command)
+        app.error(_unlistened)
+        return app
+
+    async def handle(self, body: str | dict[str, Any], headers: Mapping[str, str], mode: str) -> BoltResponse:
+        """Take one delivery: ``body`` is raw text in the mode "http", parsed already in the mode "socket_mode".
+
+        200: it may be acknowledged, whatever it was. 503: it was not stored, and has to come again.
+        """
+        async with self._counted():
+            try:
+                request = AsyncBoltRequest(body=body, headers=dict(headers), mode=mode)
+                if (odd := _problem(request.body)) is None:
+                    return await self._app.async_dispatch(request)
+            except Exception as fault:  # noqa: BLE001 - what bolt or we stumble over is kept, and not sent for ever
+                odd = type(fault).__name__
+            return await self._unreadable(body if isinstance(body, str) else _raw(body), odd)
+
+    async def _unreadable(self, raw: str, reason: str) -> BoltResponse:
+        try:
+            await self._intake.unreadable(PLATFORM, self._account.team, raw, reason)
+        except PlauschError as trouble:
+            log.warning("what Slack delivered could not be kept: %s", type(trouble).__name__)
+            return _later()
+        log.warning("Slack delivered something unreadable: %s", reason)
+        return _done()
+
+    async def drained(self) -> None:
+        """Return when nothing is being taken."""
+        await self._idle.wait()
+
+    @asynccontextmanager
+    async def _counted(self) -> AsyncIterator[None]:
+        self._under_way += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._idle.set()
+
+    async def _event(self, body: Mapping[str, Any]) -> BoltResponse:
+        try:
+            message = normalise(body, self._account)
+        except Unreadable as odd:
+            return await self._unreadable(_raw(body), str(odd))
+        if message is None:
+            return _done()
+        if author := recipient(body):
+            self._directory.belongs(*author)
+        try:
+            await self._intake.accept(message)
+        except StoreUnavailable:
+            return _later()
+        return _done()
+
+    async def _command(self, body: Mapping[str, Any]) -> BoltResponse:
+        """Slack never sends a command again, so it is answered in every case."""
+        person, channel = str(body.get("user_id", "")), str(body.get("channel_id", ""))
+        locale = self._directory.locale(person)
+        match str(body.get("text", "")).strip().lower():
+            case "stop" | "stopp":
+                return _ephemeral(await self._stop(person, channel, locale))
+            case "neu" | "new":
+                return _ephemeral(say(Text.NEW, locale))
+        return _ephemeral(say(Text.HELP, locale))
+
+    async def _stop(self, person: str, channel: str, locale: str | None) -> str:
+        try:
+            return stopped(await self._intake.stop_answers_to(person, PLATFORM, self._account.team, channel), locale)
+        except StoreUnavailable:
+            return say(Text.UNAVAILABLE, locale)
+
+
+def _problem(body: Mapping[str, Any]) -> str | None:
+    """What is wrong with a body that bolt takes, and would call unlistened; None where nothing is."""
+    if body.get("type") == "event_callback" and not isinstance(body.get("event"), dict):
+        return "event is missing or no object"
+    return None
+
+
+async def _unlistened(error: Exception) -> BoltResponse:
+    """Acknowledge what nobody listens to: the answer of bolt itself is 404, which Slack counts as a failure."""
+    if not isinstance(error, BoltUnhandledRequestError):
+        raise error
+    return _done()
+
+
+def _done() -> BoltResponse:
+    return BoltResponse(status=HTTPStatus.OK)
+
+
+def _later() -> BoltResponse:
+    return BoltResponse(status=HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def _ephemeral(text: str) -> BoltResponse:
+    return BoltResponse(status=HTTPStatus.OK, body={"response_type": "ephemeral", "text": text})
+
+
+def _raw(body: Mapping[str, Any]) -> str:
+    return json.dumps(body, ensure_ascii=False, sort_keys=True)

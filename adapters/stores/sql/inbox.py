@@ -1,0 +1,121 @@
+"""The inbox on SQL: the service's engine on both databases."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select, update
+
+from adapters.stores.sql import claim as claims
+from adapters.stores.sql import endings
+from adapters.stores.sql.put import WAITING, Arrival, put, request_stop
+from adapters.stores.sql.tables import conversations, messages, turns, unreadable
+from adapters.stores.sql.types import in_seconds, insert_into, new_id
+from conversation.messages import storable
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from adapters.stores.sql.database import Database
+    from conversation.errors import LeaseLost
+    from conversation.messages import Message
+    from conversation.turns import Claim, Ending, Receipt
+
+
+class SqlInbox:
+    """``conversation.ports.Inbox`` on SQLite and PostgreSQL. Calls that come together share one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def put(self, message: Message, command: str | None = None) -> Receipt:
+        """Store the message and its turn; return after the commit."""
+        return await self._database.write(put, Arrival(message, command))
+
+    async def put_unreadable(self, platform: str, workspace: str, raw: str, reason: str) -> None:
+        """Keep what could not be read, once."""
+        raw = storable(raw)
+        digest = hashlib.sha256(raw.encode()).hexdigest()
+        row = {"platform": platform, "workspace": workspace, "digest": digest, "raw": raw, "reason": storable(reason)}
+        async with self._database.writing() as connection:
+            await connection.execute(
+                insert_into(connection, unreadable).values(id=new_id(), **row).on_conflict_do_nothing()
+            )
+
+    async def stop_answers_to(self, person: str, platform: str, workspace: str, channel: str) -> tuple[str, ...]:
+        """Ask all open turns of this person in this channel to stop."""
+        rooms = select(conversations.c.id).filter_by(platform=platform, workspace=workspace, channel=channel)
+        asked = select(messages.c.turn_id).where(messages.c.author_id == person, messages.c.turn_id == turns.c.id)
+        async with self._database.writing() as connection:
+            waiting = rooms.where(conversations.c.waiting_since.isnot(None)).order_by(conversations.c.id)
+            ids = (await connection.execute(waiting.with_for_update())).scalars().all()
+            return await request_stop(connection, ids, asked.exists())
+
+    async def claim(
+        self, worker: str, lease_seconds: float, platforms: Collection[str], conversation_id: str | None = None
+    ) -> Claim | None:
+        """The oldest turn of the conversation that waits longest, or None."""
+        wanted = claims.Wanted(worker, lease_seconds, tuple(sorted(platforms)), conversation_id)
+        return await self._database.write(claims.claim, wanted)
+
+    async def renew(self, claim: Claim, lease_seconds: float) -> bool:
+        """Hold the conversation longer; returns whether a stop was asked for."""
+        return await self._database.write(_renew, (claim, lease_seconds))
+
+    async def sending(self, claim: Claim, part: int) -> str:
+        """Note a message that is about to be sent."""
+        return await self._database.write(endings.sending, endings.Sending(claim, part))
+
+    async def sent(self, claim: Claim, send_id: str, message_id: str) -> None:
+        """Note what became of it."""
+        await self._database.write(endings.sent, endings.Sent(claim, send_id, message_id))
+
+    async def decide(self, claim: Claim, ending: Ending) -> None:
+        """Commit how the turn ends."""
+        await self._database.write(endings.decide, endings.Decision(claim, ending))
+
+    async def shown(self, claim: Claim, greeted: str | None = None) -> None:
+        """The turn is over, and was seen."""
+        await self._database.write(endings.over, endings.Over(claim, greeted))
+
+    async def undeliverable(self, claim: Claim, reason: str) -> None:
+        """The turn is over, and nobody will see it."""
+        await self._database.write(endings.over, endings.Over(claim, None, "undeliverable", storable(reason)))
+
+    async def fail(self, claim: Claim, reason: str, pause_seconds: float) -> None:
+        """Count a failure; the turn goes on after the pause."""
+        await self._database.write(endings.free, endings.Freed(claim, pause_seconds, storable(reason)))
+
+    async def hand_back(self, claim: Claim, pause_seconds: float = 0) -> None:
+        """Free the conversation; nothing failed."""
+        await self._database.write(endings.free, endings.Freed(claim, pause_seconds))
+
+    async def open_turns(self, conversation_id: str | None = None) -> int:
+        """How many turns are not over."""
+        query = select(func.count()).select_from(turns).where(WAITING)
+        if conversation_id is not None:
+            query = query.where(turns.c.conversation_id == conversation_id)
+        async with self._database.reading() as connection:
+            return int((await connection.execute(query)).scalar_one())
+
+    async def take_back_leases(self) -> None:
+        """Free every conversation, at the start of the only worker there is (SQLite): its predecessor is dead."""
+        async with self._database.writing() as connection:
+            await connection.execute(
+                update(conversations)
+                .where(conversations.c.lease_ends.isnot(None), conversations.c.platform != "console")
+                .values(lease_owner=None, lease_ends=None)
+            )
+
+
+async def _renew(connection: AsyncConnection, items: Sequence[tuple[Claim, float]]) -> list[bool | LeaseLost]:
+    longest = max(seconds for _, seconds in items)
+    lost = await claims.held(connection, [claim for claim, _ in items], lease_ends=in_seconds(longest))
+    stopped = select(turns.c.id).where(
+        turns.c.id.in_([claim.turn_id for claim, _ in items]), turns.c.stop_requested_at.isnot(None)
+    )
+    asked = set((await connection.execute(stopped)).scalars())
+    return [error or claim.turn_id in asked for error, (claim, _) in zip(lost, items, strict=True)]

@@ -1,0 +1,95 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+import typer
+
+from bot import logs
+from bot.settings import Settings, SettingsWrong
+from conversation.errors import SettingWrong
+
+if TYPE_CHECKING:
+    from bot.service import Service
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+database_app = typer.Typer(no_args_is_help=True)
+app.add_typer(database_app, name="db", help="The database.")
+
+
+def main() -> None:
+    """Run the command; what is wrong with settings is said in a line each, with the cure."""
+    try:
+        app()
+    except SettingsWrong as wrong:
+        complain(*wrong.problems)
+    except SettingWrong as wrong:
+        complain(wrong)
+
+
+def complain(*problems: SettingWrong) -> None:
+    """Name each wrong setting and its cure, and end with exit code 2."""
+    for problem in problems:
+        typer.echo(f"{problem.name}: {problem.problem} {problem.cure}", err=True)
+    raise SystemExit(2)
+
+
+@app.command()
+def run() -> None:
+    """Run the service: web chat, platforms, worker."""
+    settings = Settings.load()
+    logs.configure(settings.log_level)
+    from bot.service import Service  # noqa: PLC0415 - the other commands need none of it
+
+    _in_loop(Service(settings))
+
+
+@app.command()
+def prompt() -> None:
+    """Read one case (JSON) from standard input and print the prompt that it becomes, nothing else."""
+    from conversation.prompts.case import case_prompt  # noqa: PLC0415 - late, as above
+
+    try:
+        sys.stdout.write(case_prompt(json.load(sys.stdin)))
+    except ValueError as wrong:
+        typer.echo(f"plausch prompt: {wrong}", err=True)
+        raise typer.Exit(2) from None
+
+
+@database_app.command("upgrade")
+def database_upgrade() -> None:
+    """Bring the database up to date. ``plausch run`` does the same at its start."""
+    from adapters.stores.sql.database import Database  # noqa: PLC0415 - late, as above
+    from adapters.stores.sql.upgrade import upgrade  # noqa: PLC0415 - late, as above
+
+    async def bring_up_to_date() -> None:
+        database = Database(Settings.load().database_url)
+        try:
+            await upgrade(database)
+        finally:
+            await database.aclose()
+
+    asyncio.run(bring_up_to_date())
+    typer.echo("The database is up to date.")
+
+
+def _in_loop(service: Service) -> None:
+    """Run the service in an event loop, uvloop's where the platform has it, until SIGTERM or SIGINT."""
+
+    async def until_told() -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, service.end)
+        await service.run()
+
+    try:
+        import uvloop  # noqa: PLC0415 - not to be had on every platform
+    except ImportError:
+        asyncio.run(until_told())
+    else:
+        uvloop.run(until_told())

@@ -1,0 +1,50 @@
+"""What platforms hand in: stored first, then a worker is woken."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from bot import failpoints
+from conversation import commands
+
+if TYPE_CHECKING:
+    from conversation.messages import Message
+    from conversation.ports import Inbox, Signals
+    from conversation.turns import Receipt
+
+log = structlog.get_logger(__name__)
+
+
+class StoringIntake:
+    """``conversation.ports.Intake``: returns after the commit, so that whoever called may acknowledge."""
+
+    def __init__(self, inbox: Inbox, signals: Signals) -> None:
+        self._inbox = inbox
+        self._signals = signals
+
+    async def accept(self, message: Message) -> Receipt:
+        """Store the message; wake a worker, or stop the answers that it asks to stop."""
+        failpoints.reach(failpoints.RECEIVED)
+        receipt = await self._inbox.put(message, commands.read(message))
+        failpoints.reach(failpoints.STORED)
+        if receipt.stopped:
+            await self._signals.stop(receipt.stopped)
+        if receipt.new:
+            await self._signals.wake()
+        log.debug("message stored", platform=message.conversation.platform, new=receipt.new, turn=receipt.turn_id)
+        return receipt
+
+    async def unreadable(self, platform: str, workspace: str, raw: str, reason: str) -> None:
+        """Keep what could not be read."""
+        await self._inbox.put_unreadable(platform, workspace, raw, reason)
+        log.warning("unreadable event kept", platform=platform, reason=reason)
+
+    async def stop_answers_to(self, person: str, platform: str, workspace: str, channel: str) -> int:
+        """Stop all open answers to this person in this channel."""
+        turn_ids = await self._inbox.stop_answers_to(person, platform, workspace, channel)
+        if turn_ids:
+            await self._signals.stop(turn_ids)
+            await self._signals.wake()
+        return len(turn_ids)

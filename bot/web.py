@@ -1,0 +1,82 @@
+"""The web server: what platforms and people call, and what watches the service."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from typing import TYPE_CHECKING
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.routing import Route
+
+from conversation.errors import SettingWrong
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import BaseRoute
+
+    from bot.readiness import Readiness
+
+
+class WebServer(uvicorn.Server):
+    """uvicorn in our own loop. Signals are the service's business, and it knows its port before it starts."""
+
+    def __init__(self, routes: Sequence[BaseRoute], host: str, port: int) -> None:
+        self._socket = _bound(host, port)
+        self.address = _address(self._socket)
+        config = uvicorn.Config(
+            Starlette(routes=list(routes)),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=5,
+            lifespan="off",
+        )
+        super().__init__(config)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals alone."""
+        yield
+
+    async def run_until_told(self) -> None:
+        """Serve until ``should_exit`` is set."""
+        await self.serve(sockets=[self._socket])
+
+
+def health_routes(readiness: Readiness) -> list[BaseRoute]:
+    """``/healthz``: the process lives. ``/readyz``: it can answer; else 503 and what it waits for."""
+
+    async def healthz(_: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def readyz(_: Request) -> Response:
+        waiting = dict(readiness.waiting_for)
+        return JSONResponse({"ready": not waiting, "waiting_for": waiting}, 503 if waiting else 200)
+
+    return [Route("/healthz", healthz), Route("/readyz", readyz)]
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises ``SettingWrong`` where the address can't be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as trouble:
+        listening.close()
+        name = "PLAUSCH_HTTP_PORT" if trouble.errno in {13, 98, 48} else "PLAUSCH_HTTP_HOST"
+        cure = "Another program listens there: choose another port." if name.endswith("PORT") else "Use 127.0.0.1."
+        raise SettingWrong(name, f"{host}:{port} can't be used ({trouble.strerror}).", cure) from None
+    return listening
+
+
+def _address(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

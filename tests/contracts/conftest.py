@@ -1,0 +1,29 @@
+"""Fixtures of the contract tests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.valkey import Valkey, running_valkey
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+
+@pytest.fixture(scope="session")
+def valkey_server() -> Iterator[Valkey]:
+    """One Valkey for each test process."""
+    with running_valkey() as server:
+        yield server
+
+
+@pytest.fixture
+async def valkey(valkey_server: Valkey) -> AsyncIterator[Valkey]:
+    """It runs and is empty."""
+    valkey_server.start()
+    async with valkey_server.client() as client:
+        await client.flushall()
+    yield valkey_server
+    valkey_server.go_on()

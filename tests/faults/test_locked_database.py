@@ -1,0 +1,81 @@
+"""While the database can't be written, nothing is acknowledged; once it can, everything is answered."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.test_platforms import on_slack, on_telegram
+from tests.support.databases import opened
+from tests.support.service import until_over
+from tests.support.telegram import ASKER
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from adapters.standins.slack import StandInSlack
+    from adapters.standins.telegram.server import StandInTelegram
+    from adapters.standins.tgi import StandInTGI
+    from tests.support.slack import Room
+
+
+@contextlib.asynccontextmanager
+async def locked(database_url: str) -> AsyncIterator[None]:
+    """Nobody else can write."""
+    async with opened(database_url) as database, database.writing() as connection:
+        if not database.is_sqlite:
+            await connection.exec_driver_sql("LOCK TABLE messages")
+        yield
+
+
+async def test_over_http_slack_gets_no_acknowledgement_and_delivers_again(
+    slack: StandInSlack, room: Room, tgi: StandInTGI, database_url: str
+) -> None:
+    async with on_slack(slack, "http", database_url, tgi) as service:
+        async with locked(database_url):
+            ts = await slack.say(room.channel, "Hallo!", room.person, mention=True)
+            await slack.wait_for(lambda: slack.deliveries and slack.deliveries[-1].outcome, within=10)
+            assert not slack.acknowledged(ts)
+        slack.deliver_again(ts)
+        await until_over(service)
+
+        assert slack.acknowledged(ts)
+        assert {delivery.outcome.status for delivery in slack.deliveries if delivery.outcome} >= {503, 200}
+
+
+async def test_over_socket_mode_an_envelope_stays_unacknowledged(
+    slack: StandInSlack, room: Room, tgi: StandInTGI, database_url: str
+) -> None:
+    async with on_slack(slack, "socket", database_url, tgi) as service:
+        async with locked(database_url):
+            ts = await slack.say(room.channel, "Hallo!", room.person, mention=True)
+            await slack.wait_for(lambda: slack.deliveries and slack.deliveries[-1].outcome, within=10)
+            assert not slack.acknowledged(ts)
+        slack.deliver_again(ts)
+        await until_over(service)
+
+        assert slack.acknowledged(ts)
+
+
+@pytest.mark.parametrize("way", ["polling", "webhook"])
+async def test_telegram_keeps_the_update_and_brings_it_again(
+    way: str, telegram: StandInTelegram, tgi: StandInTGI, database_url: str
+) -> None:
+    async with on_telegram(telegram, way, database_url, tgi) as service:
+        chat = telegram.private(ASKER)
+        async with locked(database_url):
+            telegram.say(chat, "Hallo!", ASKER)
+            await telegram.wait_for(lambda: refused(telegram, way))
+            assert [update["update_id"] for update in telegram.pending] == [telegram.updates[-1]["update_id"]]
+        await until_over(service)
+
+        await telegram.wait_for(lambda: not telegram.pending)
+
+
+def refused(telegram: StandInTelegram, way: str) -> bool:
+    """The service has had the update and did not take it."""
+    if way == "webhook":
+        return any(delivery.status == 503 for delivery in telegram.deliveries)
+    return telegram.calls.count("getUpdates") >= 3
