@@ -97,7 +97,10 @@ class Answerer:
         except (LeaseLost, StoreUnavailable):
             raise
         except Exception as fault:
-            log.exception("attempt failed", turn=claim.turn_id, failures=claim.failures + 1)
+            is_ours = not isinstance(fault, PlauschError)
+            log.warning(
+                "attempt failed", turn=claim.turn_id, failures=claim.failures + 1, fault=repr(fault), exc_info=is_ours
+            )
             await self._failed(answering, delivery, fault)
         finally:
             await delivery.aclose()

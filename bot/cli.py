@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from bot import logs
+from bot.cli_demo import demo
 from bot.settings import Settings, SettingsWrong
 from conversation.errors import SettingWrong
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 database_app = typer.Typer(no_args_is_help=True)
+app.command()(demo)
 app.add_typer(database_app, name="db", help="The database.")
 
 

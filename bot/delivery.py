@@ -41,12 +41,14 @@ class Delivery:
         self._changed = asyncio.Event()
         # Held while the platform is called: a call is never cancelled, since its outcome would be unknown then.
         self._calling = asyncio.Lock()
+        self._typing: asyncio.Task[None] | None = None
         self.writer: asyncio.Task[None] | None = None
         """Ends only with an error: ``LeaseLost``, ``Undeliverable`` or a fault."""
 
     def start(self, text: Callable[[], str]) -> None:
         """Begin to show ``text()`` as it grows; call ``grown`` when there is more."""
         self._text = text
+        self._typing = asyncio.create_task(self._platform.typing(self._place))
         self.writer = asyncio.create_task(self._write())
 
     def grown(self) -> None:
@@ -55,11 +57,11 @@ class Delivery:
 
     async def aclose(self) -> None:
         """Stop writing, when the call under way has ended."""
-        if self.writer is None:
+        if self.writer is None or self._typing is None:
             return
         async with self._calling:
             self.writer.cancel()
-        await asyncio.gather(self.writer, return_exceptions=True)
+        await asyncio.gather(self.writer, self._typing, return_exceptions=True)
 
     async def show_once(self, markdown: str) -> None:
         """Show a passing notice in the answer's place."""

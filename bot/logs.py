@@ -45,7 +45,11 @@ def configure(level: str, *, as_json: bool | None = None) -> None:
     """Send our own and the libraries' logs to standard error: JSON lines, or readable ones on a terminal."""
     as_json = not sys.stderr.isatty() if as_json is None else as_json
     renderer: Any = (
-        structlog.processors.JSONRenderer(ensure_ascii=False) if as_json else structlog.dev.ConsoleRenderer()
+        structlog.processors.JSONRenderer(ensure_ascii=False)
+        if as_json
+        else structlog.dev.ConsoleRenderer(
+            exception_formatter=structlog.dev.plain_traceback  # the other one shows local variables: texts of people
+        )
     )
     shared: list[Any] = [
         structlog.stdlib.add_log_level,

@@ -32,9 +32,11 @@ class Connection:
     aclose: Callable[[], Awaitable[None]] = _nothing
 
 
-def connections(settings: Settings, signals: Signals, store: ConversationStore) -> list[Connection]:
+def connections(
+    settings: Settings, signals: Signals, store: ConversationStore, framed_by: Sequence[str] = ()
+) -> list[Connection]:
     """Every platform that is on. Imports are late: a platform that is off costs nothing."""
-    found = [web(settings, signals, store)]
+    found = [web(settings, signals, store, framed_by)]
     if settings.telegram_token:
         found.append(telegram(settings, settings.telegram_token))
     if settings.slack_bot_token:
@@ -42,11 +44,11 @@ def connections(settings: Settings, signals: Signals, store: ConversationStore) 
     return found
 
 
-def web(settings: Settings, signals: Signals, store: ConversationStore) -> Connection:
+def web(settings: Settings, signals: Signals, store: ConversationStore, framed_by: Sequence[str]) -> Connection:
     """The web chat, which is always there for this machine."""
     from adapters.platforms.web import Web  # noqa: PLC0415 - late on purpose
 
-    page = Web(signals, store, open_to_others=settings.web_chat)
+    page = Web(signals, store, open_to_others=settings.web_chat, framed_by=framed_by)
     return Connection(page, page.routes, quieten=page.close)
 
 

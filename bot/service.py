@@ -4,58 +4,42 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hmac
 import os
 import socket
 from typing import TYPE_CHECKING, Any
 
 import structlog
+from filelock import FileLock, Timeout
 
-from adapters.stores.memory import InProcessSignals
-from adapters.stores.redis.connection import connect
-from adapters.stores.redis.hot_window import HotWindow
-from adapters.stores.redis.signals import RedisSignals
-from adapters.stores.sql.conversations import SqlConversations, SqlPeople
-from adapters.stores.sql.database import Database
-from adapters.stores.sql.inbox import SqlInbox
-from adapters.stores.sql.keys import service_key
 from adapters.stores.sql.upgrade import upgrade
-from bot.acquaintance import Acquaintance
-from bot.answerer import Answerer
-from bot.clock import SystemClock
-from bot.intake import StoringIntake
-from bot.models import Served, served
+from bot.parts import Parts
 from bot.platforms import Connection, connections
 from bot.readiness import Readiness
 from bot.web import WebServer, health_routes
 from bot.worker import Limits, Worker
-from conversation.dialogue import Dialogue
+from conversation.errors import SettingWrong
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
+    from pathlib import Path
 
+    from bot.models import Served
     from bot.settings import Settings
 
 log = structlog.get_logger(__name__)
 
 
-class Service:
+class Service(Parts):
     """plausch in one process: web server, platforms, worker and model server."""
 
-    def __init__(self, settings: Settings, model: Served | None = None) -> None:
-        """``model`` is made from the settings where it is not given, which may take minutes."""
-        self.settings = settings
-        self.database = Database(settings.database_url)
-        self.inbox = SqlInbox(self.database)
-        self.redis = connect(settings.redis_url) if settings.redis_url else None
-        conversations = SqlConversations(self.database)
-        self.store = HotWindow(conversations, self.redis) if self.redis else conversations
-        self.people = SqlPeople(self.database)
-        self.signals = RedisSignals(self.redis) if self.redis else InProcessSignals()
-        self.model = model or served(settings)
-        self.intake = StoringIntake(self.inbox, self.signals)
+    def __init__(self, settings: Settings, model: Served | None = None, *, framed_by: Sequence[str] = ()) -> None:
+        """``model`` is made from the settings where it is not given, which may take minutes.
+
+        ``framed_by``: origins that may show the web chat in a frame (the sandbox's page).
+        """
+        super().__init__(settings, model)
         self.readiness = Readiness()
-        self.connections = connections(settings, self.signals, self.store)
+        self.connections = connections(settings, self.signals, self.store, framed_by)
         routes = [route for connection in self.connections for route in connection.routes(self.intake)]
         self.web = WebServer([*health_routes(self.readiness), *routes], settings.http_host, settings.http_port)
         self._ending = asyncio.Event()
@@ -68,12 +52,12 @@ class Service:
 
     async def run(self) -> None:
         """Run until ``end`` is called. Raises ``SettingWrong`` where a setting turns out not to work."""
-        async with contextlib.AsyncExitStack() as closing:
-            closing.push_async_callback(self.database.aclose)
-            closing.push_async_callback(self.model.server.aclose)
+        async with self.closing() as stack:
             for connection in self.connections:
-                closing.push_async_callback(connection.aclose)
+                stack.push_async_callback(connection.aclose)
             await self._run()
+        if self._alone is not None:
+            self._alone.release()
 
     async def _run(self) -> None:
         async with _cancelled_at_the_end() as tasks:
@@ -100,14 +84,16 @@ class Service:
             await self._worker.drain()
 
     _worker: Worker | None = None
+    _alone: FileLock | None = None
 
     async def _answer(self, tasks: list[asyncio.Task[Any]]) -> None:
         """Everything behind the database: it comes first, the rest side by side."""
+        if self.database.is_sqlite:
+            self._alone = _the_only_worker(self.database.file)
         await self.readiness.wait_for("database", lambda: upgrade(self.database))
         if self.database.is_sqlite:
             await self.inbox.take_back_leases()
-        key = await service_key(self.database, "prompt_digest")
-        self._worker = self._new_worker(key)
+        self._worker = await self._new_worker()
         self.started = True
         parts: list[asyncio.Task[Any]] = [asyncio.create_task(self._worker.run())]
         parts += [asyncio.create_task(self._connect(connection)) for connection in self.connections]
@@ -115,30 +101,28 @@ class Service:
         tasks.extend(parts)
         await asyncio.gather(*parts)
 
-    def _new_worker(self, key: bytes) -> Worker:
+    async def _new_worker(self) -> Worker:
         limits = Limits()
-        dialogue = Dialogue(
-            self.model.server,
-            self.model.profile,
-            self.model.persona,
-            SystemClock(),
-            digest=lambda prompt: hmac.new(key, prompt.encode(), "sha256").hexdigest(),
-        )
-        answerer = Answerer(
-            self.inbox,
-            self.store,
-            self.signals,
-            {connection.platform.name: connection.platform for connection in self.connections},
-            Acquaintance(self.people),
-            dialogue,
-            limits.lease,
-        )
+        platforms = {connection.platform.name: connection.platform for connection in self.connections}
+        answerer = await self.answerer(platforms, limits.lease)
         name = f"{socket.gethostname()}:{os.getpid()}"
         return Worker(name, self.inbox, self.signals, answerer, limits)
 
     async def _connect(self, connection: Connection) -> None:
         await self.readiness.wait_for(connection.platform.name, connection.start)
         await connection.receive(self.intake)
+
+
+def _the_only_worker(file: Path) -> FileLock:
+    """SQLite's file has one worker process. Raises ``SettingWrong`` where another works with it."""
+    lock = FileLock(f"{file}.worker", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        problem = f"another plausch works with {file} already."
+        cure = "End that one first; to run several, use PostgreSQL."
+        raise SettingWrong("PLAUSCH_DATABASE_URL", problem, cure) from None
+    return lock
 
 
 @contextlib.asynccontextmanager

@@ -3,6 +3,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from conversation.errors import (
     ModelServerOverloaded,
@@ -11,9 +13,10 @@ from conversation.errors import (
     PromptTooLong,
     StreamBroken,
 )
-from conversation.generation import FinishReason, Token
+from conversation.generation import Finish, FinishReason, Token
 from conversation.texts import GERMAN
 from conversation.turns import EndingKind
+from tests.support import hostile
 from tests.support.dialogues import EARLY, ScriptedModel, asked, dialogue, ending_of, pieces_and_ending, said
 
 BROKEN = StreamBroken("gone")
@@ -110,3 +113,17 @@ async def test_a_message_that_the_server_finds_too_long_by_itself_ends_refused()
     model = ScriptedModel([PromptTooLong("too long")])
     ending = await ending_of(dialogue(model), asked("Kommst du?"), said(0, "Hallo", "Hallo!"))
     assert (ending.kind, ending.shown, len(model.prompts)) == (EndingKind.REFUSED, GERMAN.refused, 2)
+
+
+@given(st.lists(hostile.answers, max_size=5), st.sampled_from(["end", "tokens", "cut"]))
+@settings(deadline=None)
+async def test_what_is_stored_is_what_was_shown_however_the_stream_ended(texts: list[str], how: str) -> None:
+    last = BROKEN if how == "cut" else Finish(FinishReason(how))
+    model = ScriptedModel(["Ja.", *texts, last])
+    pieces, ending = await pieces_and_ending(dialogue(model), asked("Kommst du?"))
+    assert "".join(pieces) == ending.text
+    trails = {"end": "", "tokens": GERMAN.tokens_used_up, "cut": GERMAN.cut}
+    ended = ending.record.finish is FinishReason.ROLE_WORD
+    assert ending.trail.endswith("" if ended else trails[how])
+    assert bool(ending.trail) == (not ended and how != "end")
+    assert (len(model.prompts), model.open_streams) == (1, 0)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import itertools
 import re
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conversation.answering import Answering
@@ -173,6 +173,7 @@ async def test_markers_are_counted_as_they_are_rendered() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(1, 12), st.integers(1, 12)), min_size=2, max_size=25), st.integers(40, 200))
+@settings(deadline=None)
 async def test_prompts_of_successive_turns_share_their_beginning_until_a_cut(
     lengths: list[tuple[int, int]], room: int
 ) -> None:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from tests.support.slack import Room
 
 
+# Polled once with nothing there, once with the update, and asked for it again.
+FETCHED_AND_ASKED_AGAIN = 3
+
+
 @contextlib.asynccontextmanager
 async def locked(database_url: str) -> AsyncIterator[None]:
     """Nobody else can write."""
@@ -36,13 +40,13 @@ async def test_over_http_slack_gets_no_acknowledgement_and_delivers_again(
     async with on_slack(slack, "http", database_url, tgi) as service:
         async with locked(database_url):
             ts = await slack.say(room.channel, "Hallo!", room.person, mention=True)
-            await slack.wait_for(lambda: slack.deliveries and slack.deliveries[-1].outcome, within=10)
+            await slack.wait_for(lambda: slack.deliveries, within=10)
             assert not slack.acknowledged(ts)
         slack.deliver_again(ts)
         await until_over(service)
 
         assert slack.acknowledged(ts)
-        assert {delivery.outcome.status for delivery in slack.deliveries if delivery.outcome} >= {503, 200}
+        assert {delivery.outcome.status for delivery in slack.deliveries} >= {503, 200}
 
 
 async def test_over_socket_mode_an_envelope_stays_unacknowledged(
@@ -51,7 +55,7 @@ async def test_over_socket_mode_an_envelope_stays_unacknowledged(
     async with on_slack(slack, "socket", database_url, tgi) as service:
         async with locked(database_url):
             ts = await slack.say(room.channel, "Hallo!", room.person, mention=True)
-            await slack.wait_for(lambda: slack.deliveries and slack.deliveries[-1].outcome, within=10)
+            await slack.wait_for(lambda: slack.deliveries, within=10)
             assert not slack.acknowledged(ts)
         slack.deliver_again(ts)
         await until_over(service)
@@ -68,7 +72,7 @@ async def test_telegram_keeps_the_update_and_brings_it_again(
         async with locked(database_url):
             telegram.say(chat, "Hallo!", ASKER)
             await telegram.wait_for(lambda: refused(telegram, way))
-            assert [update["update_id"] for update in telegram.pending] == [telegram.updates[-1]["update_id"]]
+            assert len(telegram.pending) == 1
         await until_over(service)
 
         await telegram.wait_for(lambda: not telegram.pending)
@@ -78,4 +82,4 @@ def refused(telegram: StandInTelegram, way: str) -> bool:
     """The service has had the update and did not take it."""
     if way == "webhook":
         return any(delivery.status == 503 for delivery in telegram.deliveries)
-    return telegram.calls.count("getUpdates") >= 3
+    return telegram.calls["getUpdates"] >= FETCHED_AND_ASKED_AGAIN

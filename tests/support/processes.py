@@ -22,9 +22,10 @@ BOUND_SECONDS = 40.0
 class ServiceProcess:
     """A running ``plausch run``."""
 
-    def __init__(self, process: asyncio.subprocess.Process, address: str) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, address: str, log: Path) -> None:
         self.process = process
         self.address = address
+        self.log = log
 
     async def ready(self) -> None:
         """Wait for ``/readyz``, or fail where the process ends before."""
@@ -52,10 +53,15 @@ async def plausch_run(folder: Path, settings: Mapping[str, str], failpoint: str 
     environment |= {"PLAUSCH_HTTP_PORT": str(port), "PLAUSCH_FAILPOINT": failpoint, "HOME": str(folder)}
     environment["PYTHONPATH"] = os.pathsep.join(sys.path)
     command = (sys.executable, "-m", "bot", "run")
-    process = await asyncio.create_subprocess_exec(*command, cwd=folder, env=environment)
-    try:
-        yield ServiceProcess(process, f"http://127.0.0.1:{port}")
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+    log = folder / f"{port}.log"
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            *command, cwd=folder, env=environment, stdout=output, stderr=output
+        )
+        try:
+            yield ServiceProcess(process, f"http://127.0.0.1:{port}", log)
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
+            print(log.read_text())  # noqa: T201 - pytest shows it beside a failed test

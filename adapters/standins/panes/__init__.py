@@ -1,4 +1,4 @@
-"""Two chat panes over the stand-ins, and one page that shows them beside the web chat: what people see in the sandbox."""
+"""What people see in the sandbox: a chat pane over each stand-in, and one page with both beside the web chat."""
 
 from adapters.standins.panes.routes import Look, Panes
 

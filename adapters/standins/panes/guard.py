@@ -72,9 +72,10 @@ def _name_and_port(host: str) -> tuple[str, int]:
     """The name and port of a Host header; ("", 0) where it is none."""
     try:
         parts = urlsplit(f"//{host}")
-        return ("", 0) if "@" in host or parts.path else (parts.hostname or "", parts.port or 80)
+        port = parts.port or 80
     except ValueError:
         return "", 0
+    return ("", 0) if "@" in host or parts.path else (parts.hostname or "", port)
 
 
 def _policy(frames: str, framed_by: str) -> str:

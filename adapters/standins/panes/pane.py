@@ -23,8 +23,9 @@ class Written:
 class Pane(Protocol):
     """One stand-in as a page sees it. Each language has a sample person of its own, who speaks it."""
 
-    most: int
-    """Characters (UTF-16 units) that one message may have."""
+    @property
+    def most(self) -> int:
+        """Characters (UTF-16 units) that one message may have."""
 
     def person(self, language: str) -> str:
         """The sample person's name."""

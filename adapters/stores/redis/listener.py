@@ -49,6 +49,8 @@ class Listener:
                     _log.warning("Redis is not available, signals stay in this process: %s", type(trouble).__name__)
                 self._is_gone = True
             for flows in self._flows.values():
+                # Whoever waits goes on without Redis; whoever comes later waits for the next connection.
+                flows.set()
                 flows.clear()
             await asyncio.sleep(self._pauses.next())
 

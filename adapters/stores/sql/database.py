@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import defaultdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from sqlalchemy import event, make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from conversation.errors import PlauschError, StoreFault, StoreUnavailable
+from conversation.errors import PlauschError, SettingWrong, StoreFault, StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
@@ -36,6 +37,8 @@ class Database:
         parsed = make_url(url)
         self.url = parsed.set(drivername=_DRIVERS[parsed.drivername.partition("+")[0]])
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.file = Path(self.url.database or "")
+        """SQLite's file."""
         self.engine = _sqlite(self) if self.is_sqlite else _postgresql(self)
         self._pending: list[Waiting] = []
         self._writer: asyncio.Task[None] | None = None
@@ -137,7 +140,18 @@ def _kind(error: DBAPIError) -> str:
     return " ".join(filter(None, (type(error.orig).__name__, getattr(error.orig, "sqlstate", None))))
 
 
+def _make_file(path: Path) -> None:
+    """The file and its folder, readable by this user alone: conversations are private. Raises ``SettingWrong``."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+    except OSError as trouble:
+        problem = f"{path} can't be made or written ({trouble.strerror})."
+        raise SettingWrong("PLAUSCH_DATABASE_URL", problem, "Name a file in a folder that you may write to.") from None
+
+
 def _sqlite(database: Database) -> AsyncEngine:
+    _make_file(database.file)
     engine = create_async_engine(database.url, connect_args={"timeout": LOCK_SECONDS}, hide_parameters=True)
 
     @event.listens_for(engine.sync_engine, "connect")

@@ -17,7 +17,7 @@ _MEDIA_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xm
 
 def page(name: str, language: str, own: Mapping[str, str]) -> str:
     """A page in one language (``de`` or ``en``), its words inside for the script. ``own`` is what only it needs."""
-    words: dict[str, str] = _words()[language] | own
+    words = {**_words()[language], **own}
     shown = {key: html.escape(word) for key, word in words.items()}
     # "<" could end the data block; JSON may write it as an escape everywhere.
     data = json.dumps(words, ensure_ascii=False).replace("<", "\\u003c")

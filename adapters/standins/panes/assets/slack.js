@@ -55,6 +55,8 @@ function draw(message) {
   const text = message.markup === "markdown" ? markdown(message.text) : mrkdwn(message.text, names);
   view.body.replaceChildren(...(blank ? [dots()] : text));
   view.stop.hidden = !message.writing;
+  // What is said ends what stands below about its being written.
+  if (message.bot && !message.writing && !blank) status(message.thread, "");
 }
 
 function appear(message) {

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from adapters.platforms.web import platform as web_platform
-from adapters.platforms.web.platform import PACE_SECONDS, common_beginning
+from adapters.platforms import frames
+from adapters.platforms.frames import PACE_SECONDS, common_beginning
 from conversation.messages import ConversationKey
 from conversation.places import Place
 from conversation.turns import Ending, EndingKind, Frame
@@ -64,7 +64,7 @@ async def test_whoever_takes_over_an_answer_shows_it_whole(chat: WebChat) -> Non
 
 
 async def test_what_is_forgotten_is_shown_whole_again(chat: WebChat, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web_platform, "REMEMBERED", 1)
+    monkeypatch.setattr(frames, "REMEMBERED", 1)
     await chat.web.edit(PLACE, "t", "Guten", last=False)
     await chat.web.edit(Place(KEY, turn_id="u"), "u", "Moin", last=False)
     await chat.web.edit(PLACE, "t", "Guten Tag", last=False)
