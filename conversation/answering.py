@@ -80,6 +80,6 @@ def _open_fence(markdown: str) -> str:
         run, rest = found[2], found[3]
         if not fence and not (run[0] == "`" and "`" in rest):
             margin, fence = found[1], run
-        elif fence and run.startswith(fence) and not rest.strip():
+        elif run.startswith(fence) and not rest.strip():
             margin = fence = ""
     return margin + fence

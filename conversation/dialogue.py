@@ -42,7 +42,7 @@ class Dialogue:
         self._persona = persona
         self._clock = clock
         self._digest = digest
-        self._prompting = Prompting(model, profile, persona)
+        self._prompting = Prompting(model, profile, persona, clock)
 
     async def command(self, answering: Answering) -> Ending:
         """What a command says. A fresh start takes effect with the ending's commit."""

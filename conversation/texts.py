@@ -37,7 +37,8 @@ GERMAN = Texts(
     nothing_to_stop="Ich schreibe gerade nichts, was ich stoppen könnte.",
     afresh="Wir fangen neu an: Was wir bisher geschrieben haben, beachte ich nicht mehr.",
     help=(
-        "Schreib mir einfach, was du wissen möchtest. In Gruppen und Kanälen antworte ich, wenn du mich erwähnst.\n\n"
+        "Schreib mir einfach, was du wissen möchtest. In Gruppen und Kanälen antworte ich, wenn du mich erwähnst, auf"
+        " Telegram auch auf `/ask …` oder wenn du auf eine Nachricht von mir antwortest.\n\n"
         "- `stop` – ich höre sofort auf zu schreiben\n"
         "- `neu` – ein neues Gespräch, ohne das bisherige\n"
         "- `weiter` – ich setze eine abgeschnittene Antwort fort\n"
@@ -78,7 +79,8 @@ ENGLISH = Texts(
     nothing_to_stop="I’m not writing anything that I could stop.",
     afresh="A fresh start: I no longer take into account what we wrote before.",
     help=(
-        "Just write what you would like to know. In groups and channels I answer when you mention me.\n\n"
+        "Just write what you would like to know. In groups and channels I answer when you mention me; on Telegram also"
+        " to `/ask …`, or when you reply to a message of mine.\n\n"
         "- `stop` – I stop writing at once\n"
         "- `new` – a new conversation, without what came before\n"
         "- `continue` – I carry on with an answer that was cut off\n"

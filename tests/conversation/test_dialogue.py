@@ -135,7 +135,7 @@ async def test_the_record_says_how_the_answer_was_made() -> None:
     assert (record.prompt_tokens, record.answer_tokens) == (11, 3)
     assert (record.attempts, record.cut, record.claimed_at) == (3, 1, EARLY + timedelta(seconds=2))
     times = [record.requested_at, record.first_token_at, record.last_token_at]
-    assert times == [EARLY + timedelta(minutes=1, seconds=seconds) for seconds in (1, 2, 3)]
+    assert times == [EARLY + timedelta(minutes=1, seconds=seconds) for seconds in (2, 3, 4)]
 
 
 async def test_the_server_gets_the_personas_sampling_and_the_formats_stops() -> None:

@@ -33,7 +33,7 @@ async def test_the_times_are_those_of_the_stream_that_was_shown() -> None:
     model = ScriptedModel([" U", BROKEN], ["Ja."])
     record = (await ending_of(dialogue(model), asked("Kommst du?"))).record
     times = [record.requested_at, record.first_token_at, record.last_token_at]
-    assert times == [EARLY + timedelta(minutes=1, seconds=seconds) for seconds in (3, 4, 4)]
+    assert times == [EARLY + timedelta(minutes=1, seconds=seconds) for seconds in (4, 5, 5)]
 
 
 async def test_a_stream_that_broke_twice_before_anything_was_shown_is_left_to_the_worker() -> None:

@@ -158,6 +158,13 @@ async def test_an_answered_turn_that_fits_no_window_parts_the_past() -> None:
     assert (model.prompts, ending.record.cut) == ([f"{SYSTEM_PROMPT} USER: Und? ASSISTANT:"], 3)
 
 
+async def test_names_are_counted_where_they_are_said() -> None:
+    newest = claim(question("Wort " * 50, direct=False))
+    names = {"anna": "Anna Berta Carla"}
+    ending = await ending_of(dialogue(ScriptedModel(window=budget_for(60))), Answering(newest, names=names))
+    assert "etwa 65 Tokens" in ending.shown
+
+
 async def test_markers_are_counted_as_they_are_rendered() -> None:
     counted: list[str] = []
 
@@ -192,3 +199,21 @@ async def test_prompts_of_successive_turns_share_their_beginning_until_a_cut(
     for cut, prompt in prompts:
         first = int(re.findall(r"USER: f(\d+)", prompt)[0])
         assert first == max(cut, 1)
+
+
+async def test_what_is_served_is_asked_once_in_a_while_and_not_for_each_turn() -> None:
+    model = ScriptedModel(*(["Ja."] for _ in range(40)))
+    talk = dialogue(model)
+    for _ in range(3):
+        await ending_of(talk, asked("Kommst du?"))
+    assert model.described == 1
+
+    for _ in range(30):  # each looks at the clock three times, and each look is a second later
+        await ending_of(talk, asked("Kommst du?"))
+    assert model.described == 2
+
+
+async def test_a_short_talk_needs_no_counting() -> None:
+    model = ScriptedModel(window=4096)
+    await ending_of(dialogue(model), asked("Und morgen?", position=2), said(1, "Wie wird es heute?", "Sonnig."))
+    assert model.counted == []

@@ -49,6 +49,8 @@ class ScriptedModel:
         self.prompts: list[str] = []
         self.samplings: list[Sampling] = []
         self.told = 0
+        self.described = 0
+        self.counted: list[str] = []
         """Tokens that were handed out."""
         self.open_streams = 0
         self._scripts = list(scripts) or [["Ja."]]
@@ -77,12 +79,14 @@ class ScriptedModel:
 
     async def count(self, text: str) -> int:
         """As the test counts."""
+        self.counted.append(text)
         return self._count(text)
 
     async def describe(self) -> ModelDescription:
         """What the test says."""
         if self._trouble:
             raise self._trouble
+        self.described += 1
         return self._description
 
     async def aclose(self) -> None:
