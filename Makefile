@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench faults screenshots lock clean
+.PHONY: help setup demo test check screenshots lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -38,6 +38,10 @@ check: $(READY_FOR_TESTS) ## Check format, lint, types and imports
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports | tail -n 1
+
+screenshots: $(READY_FOR_TESTS) ## Take the pictures in docs/images anew, with the real small model
+	@$(BIN)/python -m tests.support.pictures
+	@ls docs/images
 
 lock: ## Resolve the dependencies anew (needs uv)
 	@for name in runtime tests; do uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --upgrade requirements/$$name.in -o requirements/$$name.txt; done

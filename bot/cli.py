@@ -12,6 +12,8 @@ import typer
 
 from bot import logs
 from bot.cli_demo import demo
+from bot.cli_doctor import doctor
+from bot.cli_terminal import ask, chat
 from bot.settings import Settings, SettingsWrong
 from conversation.errors import SettingWrong
 
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 database_app = typer.Typer(no_args_is_help=True)
 app.command()(demo)
+app.command()(chat)
+app.command()(ask)
+app.command()(doctor)
 app.add_typer(database_app, name="db", help="The database.")
 
 

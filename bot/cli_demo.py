@@ -36,18 +36,30 @@ def demo(say: Say = None, wait: Wait = 1800) -> None:
     logs.configure("debug" if settings.log_level == "debug" else "error")
     if say is not None and not say.strip():
         raise typer.BadParameter("it is empty", param_hint="--say")
+    # A terminal hands over bytes that are no text as lone surrogates, which nobody can send.
+    say = say and say.encode("utf-8", "replace").decode()
     # Before the loop: fetching the model takes minutes the first time, and Ctrl-C must end it.
     model = served(settings)
     raise typer.Exit(_run(_show(settings, model) if say is None else _ask(settings, model, say, wait)))
 
 
 def _run(coroutine: Coroutine[Any, Any, int]) -> int:
-    """Run it; SIGTERM and Ctrl-C cancel it, which ends everything in order."""
+    """Run it; SIGTERM and Ctrl-C cancel it, which ends everything in order. The second time they end it at once."""
 
     async def until_told() -> int:
-        task = asyncio.create_task(coroutine)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        task, loop = asyncio.create_task(coroutine), asyncio.get_running_loop()
+
+        def end() -> None:
+            for number in _SIGNALS:
+                loop.remove_signal_handler(number)
+                signal.signal(number, signal.SIG_DFL)
+            typer.echo(
+                "Ending. An answer that is being written is finished first; Ctrl-C again does not wait.", err=True
+            )
+            task.cancel()
+
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, end)
         await asyncio.wait({task})
         return _INTERRUPTED if task.cancelled() else task.result()
 
@@ -55,6 +67,7 @@ def _run(coroutine: Coroutine[Any, Any, int]) -> int:
 
 
 _INTERRUPTED = 130
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 async def _show(settings: Settings, model: Served) -> int:

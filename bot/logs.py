@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # Telegram's token stands in each address that is called; Slack's begin with xox or xapp; keys follow "Bearer".
 _SECRETS = re.compile(
-    r"bot\d{3,}:[\w-]{10,}|\b\d{6,}:[\w-]{30,}|xox[a-z]-[\w-]+|xapp-[\w-]+|(?<=Bearer )\S+|(?<=://)[^/@\s:]+:[^/@\s]+(?=@)"
+    r"bot\d{3,}:[\w-]{10,}|\b\d{6,}:[\w-]{30,}|xox[a-z]-[\w-]+|xapp-[\w-]+|(?<=Bearer )\S+|(?<=://)[^/@\s:]*:[^@\s]+(?=@)"
 )
 # Libraries say more than we may log, even at INFO: addresses that hold tokens, statements with the texts of people.
 _OURS = ("bot", "adapters", "conversation")

@@ -73,7 +73,7 @@ class Sandbox:
 
 @contextlib.asynccontextmanager
 async def opened(settings: Settings, model: Served, *, page_port: int = 0) -> AsyncIterator[Sandbox]:
-    """Start everything; at the end, end everything. ``settings`` come from ``for_sandbox``'s caller, see there."""
+    """Start everything; at the end, end everything. ``settings``: what ``for_sandbox`` made."""
     started = int(time.time())
     # A message is known by its id or time, and the database outlives the stand-ins: neither may begin anew.
     tuning = Tuning(first_message_id=started, first_update_id=started, privacy_mode=False)
@@ -89,7 +89,7 @@ async def opened(settings: Settings, model: Served, *, page_port: int = 0) -> As
         page = WebServer(panes.routes(), HOST, free_or_any(page_port))
         tasks = [asyncio.create_task(page.run_until_told())]
         try:
-            service = Service(_between(settings, slack, telegram), model, framed_by=(page.address,))
+            service = Service(between(settings, slack, telegram), model, framed_by=(page.address,))
             tasks.append(asyncio.create_task(service.run()))
             try:
                 yield Sandbox(slack, telegram, panes, service, page.address, tasks[1])
@@ -155,8 +155,8 @@ def free_or_any(port: int) -> int:
     return port
 
 
-def _between(settings: Settings, slack: StandInSlack, telegram: StandInTelegram) -> Settings:
-    """The settings with the stand-ins as platforms."""
+def between(settings: Settings, slack: StandInSlack, telegram: StandInTelegram) -> Settings:
+    """The settings with the stand-ins as the platforms; not one token of the person's own is left in them."""
     changes = {
         "slack_bot_token": SecretStr(slack.bot_token),
         "slack_app_token": SecretStr(slack.app_token),

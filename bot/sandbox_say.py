@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import aiohttp
 from sqlalchemy import select
 
-from adapters.standins.panes.pane import Written
 from adapters.stores.sql.rows import key_of
 from adapters.stores.sql.tables import conversations
 from conversation.turns import EndingKind, LoggedTurn, TurnState
@@ -74,6 +73,7 @@ async def ask_everywhere(
                 await _ask(sandbox.service, place, answer, text, lambda: tell(answers))
         except TimeoutError:
             answer.missing = f"no end within {within:g} s"
+            await _stop(sandbox.service, place.platform)
         except aiohttp.ClientError as trouble:
             answer.missing = f"the page can't be reached ({type(trouble).__name__})"
         answer.over = True
@@ -84,14 +84,20 @@ async def ask_everywhere(
 async def _ask(service: Service, place: Place, answer: Answer, text: str, tell: Callable[[], None]) -> None:
     watching = asyncio.create_task(_watch(place, answer, text, tell))
     try:
-        while (turn := await _newest_turn(service, place.platform)) is None or turn.state in _UNDER_WAY:
+        while (turn := await newest_turn(service, place.platform)) is None or turn.state in _UNDER_WAY:
             await asyncio.wait({watching}, timeout=_LOOK_SECONDS)
             if watching.done():
                 watching.result()
-        answer.missing = await _what_is_wrong(service, answer, turn, text)
+        answer.missing = await what_is_wrong(service, answer, turn)
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
+
+
+async def _stop(service: Service, platform: str) -> None:
+    """Give the model back: the next place is to have it for itself."""
+    if turn := await newest_turn(service, platform):
+        await service.signals.stop([turn.turn_id])
 
 
 _UNDER_WAY = frozenset({TurnState.OPEN, TurnState.DECIDED})
@@ -112,14 +118,15 @@ async def _watch(place: Place, answer: Answer, text: str, tell: Callable[[], Non
     await asyncio.Event().wait()
 
 
-async def _what_is_wrong(service: Service, answer: Answer, turn: LoggedTurn, text: str) -> str:
+async def what_is_wrong(service: Service, answer: Answer, turn: LoggedTurn) -> str:
     """Compare what is stored with what was seen; "" where all is well."""
     if turn.state != TurnState.SHOWN or turn.ending is None:
         return f"stored as {turn.state}, not as shown"
     if turn.ending.kind is not EndingKind.ANSWER:
         return f"ended as {turn.ending.kind}: {turn.ending.shown}"
-    if [asked.text for asked in turn.questions] != [text]:
-        return "another question is stored"
+    # Its words may differ: what is bold on one platform has other marks on the next.
+    if len(turn.questions) != 1 or not turn.questions[0].text.strip():
+        return "the question is not stored"
     answer.model = turn.ending.record.model
     platform = next(c.platform for c in service.connections if c.platform.name == answer.platform)
     stored = tuple(str(getattr(part, "text", part)) for part in platform.parts(turn.ending.shown))
@@ -131,7 +138,8 @@ async def _what_is_wrong(service: Service, answer: Answer, turn: LoggedTurn, tex
     return "" if answer.texts == stored else "what is stored is not what was seen"
 
 
-async def _newest_turn(service: Service, platform: str) -> LoggedTurn | None:
+async def newest_turn(service: Service, platform: str) -> LoggedTurn | None:
+    """The newest turn of a platform with one conversation, as the sandbox has it."""
     async with service.database.reading() as connection:
         rows = await connection.execute(select(conversations).filter_by(platform=platform))
         keys = [key_of(row) for row in rows]
@@ -150,8 +158,7 @@ class InSlack:
     async def ask(self, text: str) -> AsyncGenerator[tuple[str, ...], None]:
         """See ``Place.ask``."""
         changes = self._slack.changes()
-        await self._pane.say(LANGUAGE, Written(text, mention=True))
-        asked = self._slack.lines(self._pane.channel)[-1].ts
+        asked = await self._slack.say(self._pane.channel, text, self._pane.people[LANGUAGE], mention=True)
         async for _ in changes:
             thread = self._slack.thread(self._pane.channel, asked)
             yield tuple(line.text for line in thread if line.by_app and not line.deleted)
@@ -168,7 +175,7 @@ class InTelegram:
     async def ask(self, text: str) -> AsyncGenerator[tuple[str, ...], None]:
         """See ``Place.ask``."""
         changes = self._telegram.changes()
-        await self._pane.say(LANGUAGE, Written(text))
+        self._telegram.say(self._pane.people[LANGUAGE], text)
         async for _ in changes:
             transcript = self._telegram.transcript(self._pane.people[LANGUAGE])
             yield tuple(message.text for message in transcript if message.from_bot)

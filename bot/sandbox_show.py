@@ -105,7 +105,7 @@ def summary(answers: Sequence[Answer], megabytes: int | None) -> Group:
     models = ", ".join(sorted({answer.model for answer in answers if answer.model}))
     memory = f" Its process took {megabytes} MB of memory at most." if megabytes else ""
     asked = "Asked one after the other, each with the model for itself."
-    return Group(table, Text(f"Model: {legible(models) or 'none answered'}.{memory} {asked}", "dim"))
+    return Group(table, Text(f"Model: {legible(models) or 'none answered'}.{memory}\n{asked}", "dim"))
 
 
 def legible(text: str) -> str:

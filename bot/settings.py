@@ -5,15 +5,19 @@ from __future__ import annotations
 import difflib
 import os
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 import platformdirs
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from conversation.errors import PlauschError, SettingWrong
 from conversation.profiles import DEFAULT_SYSTEM_PROMPT, PROFILES
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 PREFIX = "PLAUSCH_"
 _DATABASES = ("sqlite", "postgresql", "postgres")
@@ -89,16 +93,32 @@ class Settings(BaseSettings):
     @classmethod
     def load(cls) -> Self:
         """Read and check all settings. Raises ``SettingsWrong`` with every problem, not only the first."""
-        problems = _misspelt(cls)
-        try:
-            settings = cls()
-        except ValidationError as invalid:
-            problems += [_problem(str(error["loc"][0]), error["msg"]) for error in invalid.errors()]
-            raise SettingsWrong(problems) from None
-        problems += settings.problems()
+        settings, problems = cls.as_far_as_it_goes()
         if problems:
             raise SettingsWrong(problems)
         return settings
+
+    @classmethod
+    def as_far_as_it_goes(cls) -> tuple[Self, list[SettingWrong]]:
+        """The settings, with defaults for those that are wrong, and every problem, each setting once."""
+        problems = {problem.name: problem for problem in _misspelt(cls)}
+        try:
+            settings = cls()
+        except ValidationError as invalid:
+            wrong = [_problem(str(error["loc"][0]), error["msg"]) for error in invalid.errors()]
+            problems |= {problem.name: problem for problem in wrong}
+            settings = cls._without(problems)
+        # A problem may hide another: what stands first is mended, then it is looked at again.
+        while fresh := {problem.name: problem for problem in settings.problems() if problem.name not in problems}:
+            problems |= fresh
+            settings = cls._without(problems)
+        return settings, list(problems.values())
+
+    @classmethod
+    def _without(cls, broken: Collection[str]) -> Self:
+        """The settings, the broken ones at their defaults: what is given goes before the environment and ``.env``."""
+        fields = {name: field for name, field in cls.model_fields.items() if PREFIX + name.upper() in broken}
+        return cls(**{name: field.get_default(call_default_factory=True) for name, field in fields.items()})
 
     def problems(self) -> list[SettingWrong]:
         """What can't work although each value alone looks well."""
@@ -115,14 +135,17 @@ class Settings(BaseSettings):
         return ZoneInfo(self.time_zone)
 
     def _database_problems(self) -> list[SettingWrong]:
-        scheme, found, rest = self.database_url.partition("://")
-        if not found or scheme not in _DATABASES:
-            return [_wrong("database_url", f"{scheme!r} is no database that plausch can use.")]
-        if scheme == "sqlite" and not rest.removeprefix("/"):
-            return [_wrong("database_url", "it names no file.")]
+        found = []
+        scheme, is_address, rest = self.database_url.partition("://")
+        if not is_address or scheme not in _DATABASES:
+            # Without "://" the whole could be a password.
+            what = repr(scheme) if is_address else "this"
+            found.append(_wrong("database_url", f"{what} is no database that plausch can use."))
+        elif scheme == "sqlite" and not rest.removeprefix("/"):
+            found.append(_wrong("database_url", "it names no file."))
         if self.redis_url and not self.redis_url.startswith(("redis://", "rediss://", "unix://")):
-            return [_wrong("redis_url", "this is no address of a Redis.")]
-        return []
+            found.append(_wrong("redis_url", "this is no address of a Redis."))
+        return found
 
     def _model_problems(self) -> list[SettingWrong]:
         found = []
@@ -174,10 +197,13 @@ def _problem(name: str, message: str) -> SettingWrong:
 def _misspelt(settings: type[Settings]) -> list[SettingWrong]:
     """Variables with our prefix that are no settings: a typing error would be silent otherwise."""
     known = {PREFIX + name.upper() for name in settings.model_fields} | {"PLAUSCH_FAILPOINT"}
-    found = []
-    for name in sorted(set(os.environ) - known):
-        if name.startswith(PREFIX) and not name.startswith("PLAUSCH_TEST_"):
-            alike = difflib.get_close_matches(name, known, 1)
-            cure = f"Did you mean {alike[0]}?" if alike else "Remove it."
-            found.append(SettingWrong(name, "there is no such setting.", cure))
-    return found
+    given = {*os.environ, *dotenv_values(".env")} - known
+    names = sorted(name for name in given if name.startswith(PREFIX) and not name.startswith("PLAUSCH_TEST_"))
+    return [SettingWrong(name, "there is no such setting.", _what_was_meant(name, known)) for name in names]
+
+
+def _what_was_meant(name: str, known: Collection[str]) -> str:
+    """The name alone is compared: all have the prefix in common."""
+    names = [one.removeprefix(PREFIX) for one in known]
+    alike = difflib.get_close_matches(name.removeprefix(PREFIX), names, 1, cutoff=0.7)
+    return f"Did you mean {PREFIX}{alike[0]}?" if alike else "Remove it."

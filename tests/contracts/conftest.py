@@ -6,10 +6,24 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from adapters.stores.sql.conversations import SqlConversations
+from adapters.stores.sql.inbox import SqlInbox
 from tests.support.valkey import Valkey, running_valkey
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+
+    from adapters.stores.sql.database import Database
+
+
+@pytest.fixture
+def inbox(database: Database) -> SqlInbox:
+    return SqlInbox(database)
+
+
+@pytest.fixture
+def store(database: Database) -> SqlConversations:
+    return SqlConversations(database)
 
 
 @pytest.fixture(scope="session")

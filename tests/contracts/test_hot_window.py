@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from adapters.stores.redis.hot_window import HotWindow
+from adapters.stores.redis.hot_window import OLD_AFTER, HotWindow
 from tests.support.desk import Desk, desk_of
 
 if TYPE_CHECKING:
@@ -31,14 +31,28 @@ async def test_what_is_old_comes_from_the_copy_and_only_what_is_new_from_sql(des
     desk.sql.asked.clear()
     assert await desk.window(claim) == ["Frage 1", "Frage 2", "Frage 3"]
 
-    # The copy's newest exchange is looked at again, and what came after it is read for the first time.
-    assert desk.sql.asked == [(2, 4)]
+    # The copy's newest exchange is looked at again, and what came after it is read beside it.
+    assert desk.sql.asked == [(1, 4)]
+
+
+async def test_a_copy_is_made_anew_when_much_came_after_it(desk: Desk) -> None:
+    await desk.answered(*(f"Frage {number}" for number in range(1, OLD_AFTER + 1)))
+    claim = await desk.asked(f"Frage {OLD_AFTER + 1}")
+    await desk.window(claim)
+    await desk.end(claim)
+    claim = await desk.asked()
+
+    desk.sql.asked.clear()
+    await desk.window(claim)
+    await desk.window(claim)
+
+    assert desk.sql.asked == [(1, OLD_AFTER + 2), (OLD_AFTER + 1, OLD_AFTER + 2)]
 
 
 async def test_a_copy_goes_on_to_be_used_after_the_window_was_cut(desk: Desk) -> None:
     await desk.answered("Frage 1", "Frage 2", "Frage 3")
     claim = await desk.asked("Frage 4")
-    await desk.window(claim)
+    await desk.copied(claim)
     await desk.end(claim, cut=2)
     claim = await desk.asked("Frage 5")
 
@@ -51,6 +65,7 @@ async def test_a_copy_goes_on_to_be_used_after_the_window_was_cut(desk: Desk) ->
 async def test_a_copy_that_begins_too_late_is_not_believed(desk: Desk) -> None:
     await desk.answered("Frage 1", "Frage 2")
     claim = await desk.asked()
+    await desk.client.flushall()
     await desk.hot.window(claim.conversation_id, 2, claim.position)
 
     assert await desk.window(claim) == ["Frage 1", "Frage 2"]
@@ -59,7 +74,7 @@ async def test_a_copy_that_begins_too_late_is_not_believed(desk: Desk) -> None:
 async def test_a_copy_from_later_is_not_believed(desk: Desk) -> None:
     await desk.answered("Frage 1", "Frage 2", "Frage 3")
     claim = await desk.asked()
-    await desk.window(claim)
+    await desk.copied(claim)
 
     desk.sql.asked.clear()
     assert len(await desk.hot.window(claim.conversation_id, 1, 2)) == 1
@@ -70,11 +85,11 @@ async def test_a_copy_from_later_is_not_believed(desk: Desk) -> None:
 async def test_an_older_copy_lacks_nothing(desk: Desk) -> None:
     await desk.answered("Frage 1", "Frage 2")
     claim = await desk.asked("Frage 3")
-    await desk.window(claim)
-    older = await desk.copy(claim)
+    older = await desk.copied(claim)
     await desk.end(claim)
     await desk.answered("Frage 4", "Frage 5")
     claim = await desk.asked()
+    await desk.copied(claim)
     await desk.put_copy(claim, older)
 
     assert await desk.window(claim) == [f"Frage {number}" for number in range(1, 6)]
@@ -93,7 +108,7 @@ async def test_an_older_copy_lacks_nothing(desk: Desk) -> None:
 async def test_a_copy_whose_newest_exchange_is_another_now_is_not_believed(desk: Desk, rows: Rows, change: str) -> None:
     await desk.answered("Frage 1", "Frage 2")
     claim = await desk.asked()
-    await desk.window(claim)
+    await desk.copied(claim)
     if change.startswith("DELETE"):
         await rows.change("DELETE FROM answers")
         await rows.change("DELETE FROM messages WHERE turn_id IN (SELECT id FROM turns WHERE position = 2)")
@@ -105,7 +120,7 @@ async def test_a_copy_whose_newest_exchange_is_another_now_is_not_believed(desk:
 
 async def test_a_turn_that_is_asked_again_is_told_with_its_new_answer(desk: Desk, rows: Rows) -> None:
     await desk.answered("Frage 1", "Frage 2", "Frage 3")
-    await desk.window(last := await desk.asked("Frage 4"))
+    await desk.copied(last := await desk.asked("Frage 4"))
     await desk.end(last)
     await rows.change("UPDATE turns SET state = 'open', revision = 2 WHERE position = 2")
     await rows.change("UPDATE conversations SET waiting_since = '2001-01-01 00:00:00'")
@@ -123,9 +138,8 @@ async def test_a_turn_that_is_asked_again_is_told_with_its_new_answer(desk: Desk
 async def test_what_is_kept_is_packed_and_kept_for_a_day(desk: Desk) -> None:
     await desk.answered("Frage 1")
     claim = await desk.asked()
-    await desk.window(claim)
 
-    assert b"Frage 1" not in await desk.copy(claim)
+    assert b"Frage 1" not in await desk.copied(claim)
     (name,) = await desk.client.keys()
     assert 0 < await desk.client.ttl(name) <= 24 * 3600
 
@@ -145,7 +159,7 @@ async def test_a_conversation_can_be_forgotten(desk: Desk, valkey: Valkey) -> No
 async def test_nobody_waits_long_for_a_redis_that_hangs_and_only_once(desk: Desk, valkey: Valkey) -> None:
     await desk.answered("Frage 1", "Frage 2")
     claim = await desk.asked()
-    await desk.window(claim)
+    await desk.copied(claim)
     hot = HotWindow(desk.sql, desk.client, 0.05)
     await valkey.halt()
 
@@ -165,7 +179,7 @@ async def test_a_redis_that_comes_back_is_used_again(desk: Desk, valkey: Valkey)
     claim = await desk.asked()
     valkey.stop()
     await desk.window(claim)
-    valkey.start()
+    valkey.start()  # empty
 
     desk.hot._asking._rests_until = 0
     await desk.window(claim)

@@ -9,6 +9,7 @@ import pytest
 
 from adapters.stores.redis import listener
 from adapters.stores.redis.live import channel_of
+from adapters.stores.redis.signals import RedisSignals
 from tests.support.signals import BOUND_SECONDS, frame, process, seen, until
 from tests.support.words import ROOM
 
@@ -33,6 +34,23 @@ async def test_a_newcomer_in_another_process_sees_an_answer_that_stands_still(va
 
         async with web.watch(ROOM) as frames:
             assert (await seen(frames, "Zwölf Uhr"))[0] in {"Zwölf", "Zwölf Uhr"}
+
+
+async def test_of_its_own_answers_a_process_knows_best(valkey: Valkey) -> None:
+    async with process(valkey) as here, valkey.client() as client:
+        await here.show(ROOM, frame(1, 0, "Zwölf"))
+        await until(lambda: client.exists(channel_of(ROOM)))
+        older = await client.get(channel_of(ROOM))
+        await here.show(ROOM, frame(2, 5, " Uhr"))
+
+        async def is_newer() -> bool:
+            return await client.get(channel_of(ROOM)) != older
+
+        await until(is_newer)
+        await client.set(channel_of(ROOM), older or b"")
+
+        async with here.watch(ROOM) as frames:
+            assert await anext(frames) == frame(2, 0, "Zwölf Uhr")
 
 
 async def test_a_successor_goes_on_with_an_answer_and_counts_anew(valkey: Valkey) -> None:
@@ -66,6 +84,15 @@ async def test_what_is_kept_tells_no_rooms_expires_and_goes_with_the_end(valkey:
 
         await until(nothing_is_kept)
         await seen(frames, "Zwölf.")
+
+
+async def test_a_page_may_be_the_first_that_anybody_wants_of_a_process(valkey: Valkey) -> None:
+    async with process(valkey) as writer, valkey.client() as client:
+        web = RedisSignals(client, patience_seconds=10)
+        async with web.watch(ROOM) as frames:
+            await writer.show(ROOM, frame(1, 0, "Zwölf"))
+            assert await anext(frames, None) == frame(1, 0, "Zwölf")
+        await web.aclose()
 
 
 async def test_a_channel_is_listened_to_only_while_somebody_watches(valkey: Valkey) -> None:
@@ -103,7 +130,13 @@ async def test_what_is_not_ours_is_ignored(valkey: Valkey) -> None:
 
 async def test_without_redis_everything_works_within_the_process(valkey: Valkey) -> None:
     valkey.stop()
-    async with process(valkey) as here, here.watch(ROOM) as frames, here.stops("t1") as stop:
+    # Once the first attempt has failed nobody waits for Redis, however patient.
+    async with (
+        asyncio.timeout(5),
+        process(valkey, patience_seconds=10) as here,
+        here.watch(ROOM) as frames,
+        here.stops("t1") as stop,
+    ):
         await here.wake()
         await here.woken(BOUND_SECONDS * 2)
         await here.stop(["t1"])
@@ -137,6 +170,7 @@ async def test_a_redis_that_says_nothing_any_more_is_left_for_a_new_connection(
             return here._listener._is_gone
 
         await until(is_left)
+        assert not here._listener._flows[channel_of(ROOM)].is_set()
         valkey.go_on()
 
         assert await anext(frames, None) is None

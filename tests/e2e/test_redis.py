@@ -4,27 +4,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
+from tests.support.databases import postgres_database, postgres_template
 from tests.support.service import browser, running
-from tests.support.valkey import running_valkey
+from tests.support.valkey import Valkey, running_valkey
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from adapters.standins.tgi import StandInTGI
 
 
-async def test_answers_go_on_with_redis_and_without_it(database_url: str, tgi: StandInTGI) -> None:
+@pytest.fixture
+def redis() -> Iterator[Valkey]:
     with running_valkey() as valkey:
-        model = {"model_server": "tgi", "model_url": tgi.url}
-        async with (
-            running(database_url=database_url, redis_url=valkey.url, **model) as service,
-            valkey.client() as client,
-        ):
-            async with browser(service) as page:
-                await page.answer("Hallo!", 1)
-                await page.answer("Nenne drei Flüsse.", 2)
-                kept = await client.keys("plausch:window:*")
-                listening = await client.pubsub_numsub("plausch:signals")
-                valkey.stop()
-                answer = await page.answer("Nenne drei Seen.", 3)
+        yield valkey
+
+
+async def test_answers_go_on_with_redis_and_without_it(database_url: str, redis: Valkey, tgi: StandInTGI) -> None:
+    settings = {"database_url": database_url, "redis_url": redis.url, "model_server": "tgi", "model_url": tgi.url}
+    async with running(**settings) as service, redis.client() as client, browser(service) as page:
+        await page.answer("Hallo!", 1)
+        await page.answer("Nenne drei Flüsse.", 2)
+        kept = await client.keys("plausch:window:*")
+        listening = await client.pubsub_numsub("plausch:signals")
+        redis.stop()
+        answer = await page.answer("Nenne drei Seen.", 3)
 
     assert len(kept) == 1
     assert listening == [(b"plausch:signals", 1)]
@@ -33,12 +39,22 @@ async def test_answers_go_on_with_redis_and_without_it(database_url: str, tgi: S
     assert "Nenne drei Flüsse." in tgi.requests[2]["inputs"]
 
 
-async def test_two_services_on_one_redis_show_each_others_answers(tgi: StandInTGI, postgres_url: str) -> None:
-    with running_valkey() as valkey:
-        shared = {"database_url": postgres_url, "redis_url": valkey.url, "model_server": "tgi", "model_url": tgi.url}
-        async with running(**shared) as writer, running(**shared) as web:
-            assert web._worker is not None
-            web._worker._draining = True
-            async with browser(web) as page:
-                assert "Hallo!" in await page.answer("Hallo!", 1)
-    assert writer.signals is not web.signals
+async def test_a_page_shows_as_it_grows_what_another_process_writes(
+    postgres_socket: str, redis: Valkey, tgi: StandInTGI
+) -> None:
+    seen: list[str] = []
+    async with postgres_database(postgres_socket, await postgres_template(postgres_socket)) as url:
+        settings = {"database_url": url, "redis_url": redis.url, "model_server": "tgi", "model_url": tgi.url}
+        async with running(**settings), running(**settings) as only_web:
+            assert only_web._worker is not None
+            for _ in range(only_web._worker._limits.at_once):
+                await only_web._worker._free.acquire()
+            async with browser(only_web) as page, page.frames() as frames:
+                await page.send("Hallo!")
+                async for frame in frames:
+                    seen.append(frame["text"])
+                    if frame["last"]:
+                        break
+
+    assert len(seen) > 2
+    assert "Du hast gefragt: „Hallo!“" in seen[-1]

@@ -79,6 +79,12 @@ class Desk:
         assert window == await self.sql.store.window(*where)
         return [exchange.questions[0].text for exchange in window]
 
+    async def copied(self, claim: Claim) -> bytes:
+        """The copy, made anew with all that this turn's window holds."""
+        await self.client.flushall()
+        await self.window(claim)
+        return await self.copy(claim)
+
     async def copy(self, claim: Claim) -> bytes:
         """What stands in Redis."""
         kept = await self.client.get(f"plausch:window:{claim.conversation_id}")

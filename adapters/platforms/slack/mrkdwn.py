@@ -15,6 +15,9 @@ from conversation.messages import Mention
 # writes one of them, it is kept aside like the rest.
 _PIECE, _BLOCK, _US = "\ue000", "\ue001", "\ue002"
 
+# People whom one message may name: each name may have to be asked for before the answer begins.
+MOST_PEOPLE = 20
+
 _KEPT = re.compile(
     rf"```(?P<block>.+?)```|`(?P<span>[^`\n]+)`|<(?P<control>[^<>]+)>|(?P<own>[{_PIECE}{_BLOCK}{_US}])", re.DOTALL
 )
@@ -96,7 +99,8 @@ class _Kept:
 
     def back(self, text: str) -> Converted:
         out = ""
-        mentions = []
+        mentions: list[Mention] = []
+        people: set[str] = set()
         pieces = iter(self.pieces)
         for plain, mark in re.findall(f"([^{_PIECE}{_BLOCK}]*)([{_PIECE}{_BLOCK}]?)", text):
             # A fence needs lines of its own; Slack shows blocks in the middle of a line, too.
@@ -106,7 +110,8 @@ class _Kept:
             piece = next(pieces)
             if (mark == _BLOCK or out.endswith("\n```")) and out and not out.endswith("\n"):
                 out += "\n"
-            if piece.person is not None:
+            if piece.person is not None and (piece.person in people or len(people) < MOST_PEOPLE):
+                people.add(piece.person)
                 mentions.append(Mention(len(out), len(out) + len(piece.text), piece.person))
             out += piece.text
         return Converted(out, tuple(mentions), self.calls_us)

@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from adapters.platforms.names import clean
 from adapters.platforms.slack.mrkdwn import to_markdown
 from conversation.messages import Attachment, Author, ConversationKey, Message, storable
 
@@ -19,6 +20,8 @@ PLATFORM = "slack"
 # What a person writes. All other subtypes (channel_join, bot_message, message_deleted, …) say something else.
 _WRITTEN = (None, "file_share", "me_message", "thread_broadcast")
 _SLACKBOT = "USLACKBOT"
+_LARGEST = 1 << 63
+_ID = re.compile(r"\w{1,64}", re.ASCII)
 _TS = re.compile(r"\d{1,11}\.\d{1,6}", re.ASCII)
 
 
@@ -61,19 +64,19 @@ def _message(event: Mapping[str, Any], account: Account) -> Message | None:
     if written.get("user") in (account.bot_user, _SLACKBOT):  # what Slack sends may be unhashable
         return None
     if isinstance(written.get("edited"), dict):
-        edited = _string(_mapping(written, "edited"), "ts")
-    channel = _string(event, "channel")
+        edited = _ts(_mapping(written, "edited"), "ts")
+    channel = _id(event, "channel")
     direct = event.get("channel_type") == "im" or channel.startswith("D")
     # What can't be stored goes first, so that the places of mentions stay right.
     converted = to_markdown(storable(_string(written, "text", empty=True)), account.bot_user)
     mentioned = converted.calls_us or event.get("type") == "app_mention"
     if not direct and not mentioned:
         return None
-    ts = _string(written, "ts")
+    ts = _ts(written, "ts")
     return Message(
         conversation=ConversationKey(PLATFORM, account.team, channel, _thread(written, ts)),
         identity=f"{account.team}:{channel}:{ts}",
-        author=Author(_string(written, "user")),
+        author=Author(_id(written, "user")),
         text=converted.text,
         sent_at=_time(ts),
         mentions=converted.mentions,
@@ -87,27 +90,25 @@ def _message(event: Mapping[str, Any], account: Account) -> Message | None:
 
 def _stop(event: Mapping[str, Any], account: Account) -> Message:
     """A press of Slack's own stop button, as the command that it stands for, in its thread."""
-    channel, ts = _string(event, "channel"), _string(event, "event_ts")
+    channel, ts, thread = _id(event, "channel"), _ts(event, "event_ts"), _ts(event, "thread_ts")
     return Message(
-        conversation=ConversationKey(PLATFORM, account.team, channel, _string(event, "thread_ts")),
+        conversation=ConversationKey(PLATFORM, account.team, channel, thread),
         identity=f"{account.team}:{channel}:stop:{ts}",
-        author=Author(_string(event, "user")),
+        author=Author(_id(event, "user")),
         text="stop",
         sent_at=_time(ts),
         direct=channel.startswith("D"),
         mentioned=True,
-        native_id=_string(event, "thread_ts"),
+        native_id=thread,
     )
 
 
 def _thread(written: Mapping[str, Any], ts: str) -> str:
     """A message outside a thread opens one, in direct chats too."""
-    return _string(written, "thread_ts") if written.get("thread_ts") is not None else ts
+    return _ts(written, "thread_ts") if written.get("thread_ts") is not None else ts
 
 
 def _time(ts: str) -> datetime:
-    if not _TS.fullmatch(ts):
-        raise Unreadable("ts is no time")
     return datetime.fromtimestamp(float(ts), UTC)
 
 
@@ -121,9 +122,9 @@ def _attachments(files: object) -> tuple[Attachment, ...]:
 def _attachment(file: Mapping[str, Any]) -> Attachment:
     size = file.get("size")
     return Attachment(
-        name=str(file.get("name") or file.get("title") or file.get("id") or "?"),
-        media_type=str(file.get("mimetype") or "application/octet-stream"),
-        size=size if isinstance(size, int) else None,
+        name=next(filter(None, map(clean, (file.get("name"), file.get("title"), file.get("id")))), "?"),
+        media_type=clean(file.get("mimetype")) or "application/octet-stream",
+        size=size if type(size) is int and 0 <= size < _LARGEST else None,
     )
 
 
@@ -138,4 +139,18 @@ def _string(parent: Mapping[str, Any], name: str, *, empty: bool = False) -> str
     value = parent.get(name)
     if not isinstance(value, str) or not (value or empty):
         raise Unreadable(f"{name} is missing or no text")
+    return value
+
+
+def _id(parent: Mapping[str, Any], name: str) -> str:
+    value = _string(parent, name)
+    if not _ID.fullmatch(value):
+        raise Unreadable(f"{name} is no id")
+    return value
+
+
+def _ts(parent: Mapping[str, Any], name: str) -> str:
+    value = _string(parent, name)
+    if not _TS.fullmatch(value):
+        raise Unreadable(f"{name} is no time")
     return value

@@ -6,7 +6,6 @@ bolt acknowledges before its listeners have run unless ``process_before_response
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import re
 from contextlib import asynccontextmanager
@@ -20,6 +19,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
+from adapters.platforms.originals import as_it_came
 from adapters.platforms.slack.calls import quiet_logger
 from adapters.platforms.slack.normalise import PLATFORM, Unreadable, normalise, recipient
 from adapters.platforms.slack.texts import Text, say, stopped
@@ -91,7 +91,7 @@ class Receiver:
                     return await self._app.async_dispatch(request)
             except Exception as fault:  # noqa: BLE001 - what bolt or we stumble over is kept, and not sent for ever
                 odd = type(fault).__name__
-            return await self._unreadable(body if isinstance(body, str) else _raw(body), odd)
+            return await self._unreadable(body if isinstance(body, str) else await as_it_came(body), odd)
 
     async def _unreadable(self, raw: str, reason: str) -> BoltResponse:
         try:
@@ -121,7 +121,7 @@ class Receiver:
         try:
             message = normalise(body, self._account)
         except Unreadable as odd:
-            return await self._unreadable(_raw(body), str(odd))
+            return await self._unreadable(await as_it_came(body), str(odd))
         if message is None:
             return _done()
         if author := recipient(body):
@@ -174,7 +174,3 @@ def _later() -> BoltResponse:
 
 def _ephemeral(text: str) -> BoltResponse:
     return BoltResponse(status=HTTPStatus.OK, body={"response_type": "ephemeral", "text": text})
-
-
-def _raw(body: Mapping[str, Any]) -> str:
-    return json.dumps(body, ensure_ascii=False, sort_keys=True)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Any
 
+from adapters.platforms.names import clean
+from adapters.platforms.telegram.whole import whole
 from conversation.messages import Attachment, Author
-
-_NAME_LENGTH = 120
 
 # What each kind is called where Telegram gives it no name, and its type where Telegram gives none.
 _KINDS = {
@@ -46,9 +45,9 @@ def attachments(message: dict[str, Any]) -> tuple[Attachment, ...]:
 def author(message: dict[str, Any]) -> Author | None:
     """Who wrote. Anonymous admins and channels come with a stand-in person, whom many share: the chat is the author."""
     match message:
-        case {"sender_chat": {"id": int(number)} as chat}:
+        case {"sender_chat": {"id": number} as chat} if whole(number) is not None:
             return Author(str(number), clean(chat.get("title")) or None)
-        case {"from": {"id": int(number)} as person}:
+        case {"from": {"id": number} as person} if whole(number) is not None:
             name = clean(" ".join(str(person.get(part) or "") for part in ("first_name", "last_name")))
             locale = person.get("language_code")
             return Author(
@@ -61,14 +60,6 @@ def author(message: dict[str, Any]) -> Author | None:
             return None
 
 
-def clean(name: Any) -> str:
-    """A name without line breaks and without characters that can't be seen or turn the writing direction."""
-    if not isinstance(name, str):
-        return ""
-    seen = (" " if character.isspace() else character for character in name)
-    return " ".join("".join(c for c in seen if not unicodedata.category(c).startswith("C")).split())[:_NAME_LENGTH]
-
-
 def _attachment(kind: str, value: Any) -> Attachment:
     name, media_type = _KINDS[kind]
     if not isinstance(value, dict):
@@ -77,5 +68,5 @@ def _attachment(kind: str, value: Any) -> Attachment:
 
 
 def _size(value: dict[str, Any]) -> int | None:
-    size = value.get("file_size")
-    return size if isinstance(size, int) and size >= 0 else None
+    size = whole(value.get("file_size"))
+    return size if size is not None and size >= 0 else None

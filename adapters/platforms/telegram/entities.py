@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from adapters.platforms.telegram.whole import whole
 from conversation.messages import Mention, storable
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ _MARKS = {"bold": "**", "italic": "*", "strikethrough": "~~"}
 _QUOTES = {"blockquote", "expandable_blockquote"}
 _VERBATIM = {"pre", "code"}
 _KNOWN = ("blockquote", "expandable_blockquote", "pre", "code", "text_mention", "text_link", *_MARKS)
+# Telegram gives a message at most a hundred; what takes the more time the more there are must not hold up everybody.
+_MOST = 200
 _LINE_PIECE = re.compile(r"\S(?:[^\n]*\S)?")
 _NAME_AT_START = re.compile(r"[ \t]*[,:]?\s*")
 _SPACE = re.compile(r"[ \t]?")
@@ -59,7 +62,7 @@ def spans(text: str, entities: object) -> list[Span]:
     if not isinstance(entities, list):
         return []
     points = code_points(text)
-    found = [span for raw in entities if (span := _span(raw, points)) is not None]
+    found = [span for raw in entities[:_MOST] if (span := _span(raw, points)) is not None]
     return sorted(found, key=_outer_first)
 
 
@@ -98,11 +101,7 @@ def _line(value: Any) -> str:
 
 
 def _id(user: Any) -> int:
-    match user:
-        case {"id": int(number)}:
-            return number
-        case _:
-            return 0
+    return (whole(user.get("id")) or 0) if isinstance(user, dict) else 0
 
 
 def _outer_first(span: Span) -> tuple[bool, int, int, int]:

@@ -24,6 +24,10 @@ PLACEHOLDER = "…"
 MOST_ENTITIES = 100
 """Telegram shows no more of one message's."""
 
+# What lists in lists and columns as wide as their widest cell may add. A model that writes "1. 1. 1. …" to its limit
+# would fill a chat with hundreds of messages, each item further in than the last: that is shown as it was written.
+_MOST_TIMES = 4
+_ROOM = 2000
 _SCHEMES = frozenset({"http", "https", "mailto"})
 _CODE = frozenset({"pre", "code"})
 # What is kept first where there are too many, and what is known at all.
@@ -84,6 +88,8 @@ def parts(markdown: str) -> tuple[Part, ...]:
 def _converted(markdown: str) -> tuple[str, list[Span]]:
     hidden, marks = _hidden(markdown)
     text, entities = convert(hidden, latex_escape=False, config=_CONFIG)
+    if len(text) > _MOST_TIMES * len(markdown) + _ROOM:
+        return markdown, []
     points = code_points(text)
     shown = str.maketrans(marks)
     found = [

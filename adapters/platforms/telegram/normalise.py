@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from adapters.platforms.telegram.addressing import ASK, as_said, command, replies_to_us, with_quote, words
 from adapters.platforms.telegram.contents import attachments, author
 from adapters.platforms.telegram.entities import as_markdown
+from adapters.platforms.telegram.whole import whole
 from conversation.messages import ConversationKey, Message
 
 if TYPE_CHECKING:
@@ -74,8 +75,8 @@ def chat_of(update: object) -> object:
 
 def _message(raw: dict[str, Any], us: Us, *, edited: bool) -> Message | Moved | None:
     chat, number = _chat(raw), _whole(raw, "message_id")
-    if moved := raw.get("migrate_to_chat_id"):
-        return Moved(chat, moved) if isinstance(moved, int) else None
+    if "migrate_to_chat_id" in raw:
+        return Moved(chat, _whole(raw, "migrate_to_chat_id"))
     if raw.get("is_automatic_forward") or any(kind in raw for kind in _SERVICE):
         return None
     writer = author(raw)
@@ -122,22 +123,22 @@ def _said(raw: dict[str, Any], us: Us, *, direct: bool) -> Said | None:
 
 
 def _chat(raw: dict[str, Any]) -> int:
-    match raw.get("chat"):
-        case {"id": int(number)}:
-            return number
-        case _:
-            raise Unreadable("the message has no chat")
+    chat = raw.get("chat")
+    number = whole(chat.get("id")) if isinstance(chat, dict) else None
+    if number is None:
+        raise Unreadable("the message has no chat")
+    return number
 
 
 def _topic(raw: dict[str, Any]) -> str:
     """The topic. Reply threads have a number too, and the General topic is written to without its own."""
-    topic = raw.get("message_thread_id")
-    return str(topic) if raw.get("is_topic_message") and isinstance(topic, int) and topic != _GENERAL else ""
+    topic = whole(raw.get("message_thread_id"))
+    return str(topic) if raw.get("is_topic_message") and topic not in {None, _GENERAL} else ""
 
 
 def _whole(raw: dict[str, Any], name: str) -> int:
-    value = raw.get(name)
-    if not isinstance(value, int):
+    value = whole(raw.get(name))
+    if value is None:
         raise Unreadable(f"the message has no {name}")
     return value
 

@@ -15,6 +15,7 @@ from telegram.error import Conflict, InvalidToken
 
 from adapters.platforms.telegram.normalise import ALLOWED_UPDATES
 from adapters.platforms.telegram.transport import Flood
+from adapters.platforms.telegram.whole import whole
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -101,8 +102,5 @@ class Poller:
 
 
 def _number(update: Any) -> int:
-    match update:
-        case {"update_id": int(number)}:
-            return number
-        case _:
-            return -1
+    number = whole(update.get("update_id")) if isinstance(update, dict) else None
+    return -1 if number is None else number

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from typing import TYPE_CHECKING
 
+from adapters.platforms.originals import as_it_came
 from adapters.platforms.telegram.normalise import PLATFORM, Moved, Unreadable, chat_of, normalise
 from conversation.errors import StoreUnavailable
 from conversation.messages import storable
@@ -77,4 +77,4 @@ class Receiver:
             await self._keep(update, f"not accepted: {type(error).__name__}")
 
     async def _keep(self, update: object, reason: str) -> None:
-        await self.keep(json.dumps(update, ensure_ascii=False), reason)
+        await self.keep(await as_it_came(update), reason)

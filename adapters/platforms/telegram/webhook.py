@@ -26,6 +26,7 @@ _HEADER = "x-telegram-bot-api-secret-token"
 _SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
 _LARGEST_BODY = 1 << 20
 _READ_SECONDS = 10.0
+_NO_MORE = {"Connection": "close"}
 _LATER = {"Retry-After": "5"}
 
 
@@ -58,9 +59,9 @@ def webhook_route(receiver: Callable[[], Receiver | None], secret: str) -> Route
         try:
             body = await _body(request)
         except _TooLarge:
-            return Response(status_code=413)
+            return Response(status_code=413, headers=_NO_MORE)
         except TimeoutError:
-            return Response(status_code=408)
+            return Response(status_code=408, headers=_NO_MORE)
         except ClientDisconnect:
             return Response(status_code=400)
         return await _taken(at_hand, body)

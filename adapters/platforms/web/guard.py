@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
 
+_OF_PROXIES = frozenset({"forwarded", "via", "x-real-ip", "true-client-ip", "cf-connecting-ip"})
+
 CLOSED_PAGE = """<!doctype html><html lang="de"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>plausch</title>
 <h1>Dieser Chat ist nur auf dem eigenen Rechner offen.</h1>
@@ -97,7 +99,8 @@ class Guard:
 
 def is_local(request: Request) -> bool:
     """Whether the request came straight from a browser on this machine."""
-    if any(name in {"forwarded", "via"} or name.startswith("x-forwarded") for name in request.headers):
+    # No browser speaks HTTP/1.0; a proxy that was told nothing else does (nginx before 1.29.7), without any header.
+    if request.scope.get("http_version") == "1.0" or any(map(_is_of_a_proxy, request.headers)):
         return False
     origin = request.headers.get("origin")
     return (
@@ -105,6 +108,10 @@ def is_local(request: Request) -> bool:
         and _host_name(request.headers.get("host", "")) in LOOPBACK_NAMES
         and (origin is None or _host_name(_origin_host(origin)) in LOOPBACK_NAMES)
     )
+
+
+def _is_of_a_proxy(header: str) -> bool:
+    return header in _OF_PROXIES or header.startswith("x-forwarded")
 
 
 def from_the_page(request: Request) -> bool:

@@ -10,6 +10,13 @@ from adapters.platforms.web.language import language_of
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+_MORE = {
+    # The rest of the body is not waited for.
+    408: {"Connection": "close"},
+    413: {"Connection": "close"},
+    503: {"Retry-After": "2"},
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Said:
@@ -36,5 +43,5 @@ class Problem(Exception):
     def response(self, request: Request) -> JSONResponse:
         """The problem in the person's language."""
         content = {"error": self.error.to(request), "field": self.field, "cure": self.cure.to(request)}
-        headers = {"Cache-Control": "no-store"} | ({"Retry-After": "2"} if self.status == 503 else {})  # noqa: PLR2004 - HTTP's own number
+        headers = {"Cache-Control": "no-store"} | _MORE.get(self.status, {})
         return JSONResponse(content, self.status, headers=headers)

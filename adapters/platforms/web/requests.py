@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from starlette.requests import ClientDisconnect
 
 from adapters.platforms.web.problems import Problem, Said
 from conversation.messages import storable
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
 MAX_CHARACTERS = 32_000
 MAX_BYTES = 512 * 1024
 """The longest text in its widest JSON (two ``\\uXXXX`` a character), and room beside it."""
+_READ_SECONDS = 15.0
+"""A phone on a poor line needs some for a long message; who needs more holds the connection for nothing."""
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -93,6 +98,24 @@ async def _read_object(request: Request) -> dict[str, Any]:
 
 
 async def _read_limited(request: Request) -> bytes:
+    try:
+        async with asyncio.timeout(_READ_SECONDS):
+            return await _read(request)
+    except TimeoutError:
+        raise Problem(
+            408,
+            Said("Die Nachricht kam zu langsam an.", "The message came in too slowly."),
+            Said("Sende sie noch einmal.", "Send it once more."),
+        ) from None
+    except ClientDisconnect:
+        raise Problem(
+            400,
+            Said("Die Verbindung ist abgebrochen.", "The connection was cut."),
+            Said("Sende die Nachricht noch einmal.", "Send the message once more."),
+        ) from None
+
+
+async def _read(request: Request) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

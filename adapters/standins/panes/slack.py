@@ -45,6 +45,7 @@ class SlackPane:
             "messages": sorted([*lines, *whispers], key=lambda message: float(message["at"])),
             "names": {BOT_USER: self._slack.app_name, self.channel: CHANNEL}
             | {person: _PEOPLE[spoken][0] for spoken, person in self.people.items()},
+            "statuses": {line["id"]: status for line in lines if (status := self._status(line["id"]))},
         }
 
     def changes(self, language: str) -> AsyncIterator[Json]:
@@ -84,6 +85,11 @@ class SlackPane:
             case ChangeKind.EPHEMERAL if change.user == self.people[language]:
                 return {"kind": "message", "message": _whisper(self._slack.ephemerals[-1])}
         return None
+
+    def _status(self, ts: str) -> str:
+        """What stands under a thread; not behind an answer that is whole, which ends it for whoever reads."""
+        *_, newest = self._slack.thread(self.channel, ts)
+        return "" if newest.by_app and not newest.streaming else self._slack.status(self.channel, ts)
 
     def _line(self, line: Line, language: str) -> Json:
         return {

@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One state of a message; ``at`` in seconds since 1970. The keyboard is an ``InlineKeyboardMarkup`` or None."""
+    """One state of a message; ``at`` in seconds since 1970. The keyboard is an ``InlineKeyboardMarkup`` or None.
+
+    ``preview``: Telegram fetches the first address in it and shows what it found there.
+    """
 
     text: str
     entities: tuple[Json, ...] = ()
     keyboard: Json | None = None
     at: float = 0.0
+    preview: bool = False
 
     def shows_the_same_as(self, other: Version) -> bool:
         """Whether nobody could tell them apart."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from adapters.standins.telegram.chats import Chat, thread_of
@@ -59,7 +60,7 @@ async def edit_message_reply_markup(world: World, call: Parameters) -> Json:
     """``editMessageReplyMarkup``."""
     keyboard = read_keyboard(call)
     message = _editable(world, call)
-    return _edit(world, message, Version(message.text, message.entities, keyboard))
+    return _edit(world, message, replace(message.now, keyboard=keyboard))
 
 
 async def delete_message(world: World, call: Parameters) -> bool:
@@ -114,7 +115,9 @@ async def set_message_reaction(world: World, call: Parameters) -> bool:
 def _content(call: Parameters) -> Version:
     _refuse_parse_mode(call)
     text, entities = formatted(call.text("text"), call.listing("entities") or ())
-    return Version(text, entities, read_keyboard(call))
+    wanted = call.mapping("link_preview_options").get("is_disabled") is not True
+    leads_on = any(entity["type"] in {"url", "text_link"} for entity in entities)
+    return Version(text, entities, read_keyboard(call), preview=wanted and leads_on)
 
 
 def _refuse_parse_mode(call: Parameters) -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 PATIENCE_SECONDS = 0.05
 """How long an answer waits for the copy; the database is about as fast."""
+OLD_AFTER = 8
+"""A copy is made anew once so many exchanges were read beside it: packing it takes longer than reading a few."""
 KEPT_SECONDS = 24 * 3600
 _FORGET_SECONDS = 2.0
 _log = logging.getLogger(__name__)
@@ -43,12 +45,14 @@ class HotWindow:
 
     async def window(self, conversation_id: str, since: int, before: int) -> Sequence[Exchange]:
         """The exchanges from ``since`` to before ``before``, oldest first."""
-        window = await self._from_copy(conversation_id, since, before)
-        if window is None:
-            window = await self._store.window(conversation_id, since, before)
-        if window:
-            copy = Copy(since, tuple(window))
-            await self._asking.ask(lambda: self._keep(conversation_id, copy), None)
+        copy = await self._asking.ask(lambda: self._copy(conversation_id), None)
+        held = _held(copy, since, before)
+        recent = list(await self._store.window(conversation_id, held[-1].position if held else since, before))
+        if recent[:1] != held[-1:] and held:
+            held, recent = [], list(await self._store.window(conversation_id, since, before))
+        window = [*held[:-1], *recent]
+        if (recent and not held) or len(recent) > OLD_AFTER:
+            await self._asking.ask(lambda: self._keep(conversation_id, Copy(since, tuple(window))), None)
         return window
 
     async def log(self, conversation: ConversationKey) -> Sequence[LoggedTurn]:
@@ -63,16 +67,6 @@ class HotWindow:
                 return True
         return False
 
-    async def _from_copy(self, conversation_id: str, since: int, before: int) -> Sequence[Exchange] | None:
-        copy = await self._asking.ask(lambda: self._copy(conversation_id), None)
-        if copy is None or copy.since > since:
-            return None
-        held = [exchange for exchange in copy.exchanges if exchange.position >= since]
-        if not held or held[-1].position >= before:
-            return None
-        recent = await self._store.window(conversation_id, held[-1].position, before)
-        return [*held[:-1], *recent] if recent and recent[0] == held[-1] else None
-
     async def _copy(self, conversation_id: str) -> Copy | None:
         raw = await self._client.get(_key(conversation_id))
         try:
@@ -83,6 +77,14 @@ class HotWindow:
 
     async def _keep(self, conversation_id: str, copy: Copy) -> None:
         await self._client.set(_key(conversation_id), pack(copy), ex=KEPT_SECONDS)
+
+
+def _held(copy: Copy | None, since: int, before: int) -> list[Exchange]:
+    """What the copy has of this window; nothing where it begins later, or knows of what comes after."""
+    if copy is None or copy.since > since:
+        return []
+    held = [exchange for exchange in copy.exchanges if exchange.position >= since]
+    return held if held and held[-1].position < before else []
 
 
 def _key(conversation_id: str) -> str:

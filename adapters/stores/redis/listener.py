@@ -69,12 +69,13 @@ class Listener:
                 await self._tell_redis("unsubscribe", channel, patience_seconds)
 
     async def _follow(self, channel: str, patience_seconds: float) -> None:
-        if self._is_gone:
-            return
-        if not self._flows[channel].is_set():
+        if not self._is_gone and not self._flows[channel].is_set():
             await self._tell_redis("subscribe", channel, patience_seconds)
+        if not self._is_gone:
+            # No task may begin in between, as ``wait_for`` has one: it would miss that Redis turns out to be gone.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._flows[channel].wait(), patience_seconds)
+                async with asyncio.timeout(patience_seconds):
+                    await self._flows[channel].wait()
 
     async def _tell_redis(self, order: str, channel: str, patience_seconds: float) -> None:
         """Change what is listened to. Where there is no connection now, the next one begins with all channels."""

@@ -11,7 +11,7 @@ from adapters.stores.sql.rows import AnyRow, ending_of, key_of, message_of
 from adapters.stores.sql.tables import answers, conversations, messages, people, turns
 from adapters.stores.sql.types import in_seconds, insert_into, new_id
 from conversation.messages import Author
-from conversation.turns import Exchange, LoggedTurn
+from conversation.turns import EndingKind, Exchange, LoggedTurn, TurnState
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -44,7 +44,7 @@ class SqlConversations:
                 .order_by(turns.c.position)
             )
             logged = await _logged(connection, rows.all(), key_of(room))
-        return [Exchange(turn.position, turn.questions, turn.ending.text if turn.ending else "") for turn in logged]
+        return [Exchange(turn.position, turn.questions, _said(turn)) for turn in logged if not _spoils(turn)]
 
     async def log(self, conversation: ConversationKey) -> Sequence[LoggedTurn]:
         """The whole conversation, oldest first."""
@@ -61,6 +61,16 @@ class SqlConversations:
                 .order_by(turns.c.position)
             )
             return await _logged(connection, rows.all(), conversation)
+
+
+def _spoils(turn: LoggedTurn) -> bool:
+    """Whether its question could not be answered: in later prompts it would do there what it did in its own."""
+    return turn.ending is not None and turn.ending.kind in {EndingKind.REFUSED, EndingKind.PARKED}
+
+
+def _said(turn: LoggedTurn) -> str:
+    """The model's words, where the person saw them."""
+    return turn.ending.text if turn.ending is not None and turn.state != TurnState.UNDELIVERABLE else ""
 
 
 async def _logged(connection: AsyncConnection, rows: Sequence[AnyRow], key: ConversationKey) -> list[LoggedTurn]:

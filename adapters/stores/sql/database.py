@@ -27,6 +27,9 @@ Waiting: TypeAlias = "tuple[Any, Any, asyncio.Future[Any]]"
 # How long a statement may wait for a lock before the caller hears that nothing was stored. Slack wants its
 # acknowledgement within 3 s, and sends an event again that got a 503.
 LOCK_SECONDS = 2.5
+MOST_AT_ONCE = 500
+"""Writes in one transaction: both databases take some 32,000 values in one statement."""
+_TRIES = 5
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 
 
@@ -71,6 +74,8 @@ class Database:
         ``statements`` gets all waiting items of its kind and returns a result, or the error to raise, for each.
         """
         done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        # Whoever waits may be cancelled: then nobody asks for the error.
+        done.add_done_callback(lambda settled: settled.exception())
         self._pending.append((statements, item, done))
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write_all())
@@ -78,16 +83,22 @@ class Database:
 
     async def _write_all(self) -> None:
         while self._pending:
-            batch, self._pending = self._pending, []
+            batch, self._pending = self._pending[:MOST_AT_ONCE], self._pending[MOST_AT_ONCE:]
             try:
                 await self._commit(batch)
             except StoreUnavailable as trouble:
                 for _, _, done in batch:
-                    _settle(done, trouble)
+                    _settle(done, StoreUnavailable(*trouble.args))
             except Exception:  # noqa: BLE001 - one poisonous item must not fail its neighbours: each again, alone
                 await self._commit_each(batch)
 
     async def _commit(self, batch: Sequence[Waiting]) -> None:
+        for _ in range(_TRIES - 1):
+            with contextlib.suppress(_Deadlock):
+                return await self._commit_once(batch)
+        return await self._commit_once(batch)
+
+    async def _commit_once(self, batch: Sequence[Waiting]) -> None:
         kinds: defaultdict[Any, list[tuple[Any, asyncio.Future[Any]]]] = defaultdict(list)
         for statements, item, done in batch:
             kinds[statements].append((item, done))
@@ -105,6 +116,10 @@ class Database:
                 await self._commit([one])
             except Exception as trouble:  # noqa: BLE001 - whoever waits gets the error
                 _settle(one[2], trouble)
+
+
+class _Deadlock(StoreUnavailable):
+    """Two transactions waited for each other, and this one had to give way: the same again will work."""
 
 
 def _settle(done: asyncio.Future[Any], result: object) -> None:
@@ -125,13 +140,19 @@ def _unavailable() -> Iterator[None]:
         # The drivers' words may hold the values, which are people's; the kind and the statement's code must do.
         raise StoreFault(_kind(fault)) from None
     except DBAPIError as trouble:
-        if _UNFIT in str(trouble.orig):
-            raise StoreFault("a value that fits no column") from None
-        raise StoreUnavailable(f"{_kind(trouble)}: {str(trouble.orig)[:200]}") from None
+        code = getattr(trouble.orig, "sqlstate", None) or ""
+        if code.startswith(_FAULTS) or _UNFIT in str(trouble.orig):
+            raise StoreFault(_kind(trouble) or "a value that fits no column") from None
+        kind = _Deadlock if code in _GAVE_WAY else StoreUnavailable
+        raise kind(f"{_kind(trouble)}: {str(trouble.orig)[:200]}") from None
     except (SQLAlchemyError, OSError, TimeoutError) as trouble:
         raise StoreUnavailable(type(trouble).__name__) from trouble
 
 
+# PostgreSQL's classes of errors that lie in the statement or its values, and will come again: data, integrity, syntax,
+# limits of the program. SQLAlchemy has a class for some of them only.
+_FAULTS = ("22", "23", "42", "54")
+_GAVE_WAY = {"40001", "40P01"}
 # asyncpg's word for a value that fits no column; SQLAlchemy knows no class for it.
 _UNFIT = "invalid input for query argument"
 

@@ -14,7 +14,7 @@ from adapters.stores.sql.tables import answers, conversations, people, sends, tu
 from adapters.stores.sql.types import in_seconds, insert_into, new_id
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from sqlalchemy import Case, Table
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -106,12 +106,15 @@ async def sent(connection: AsyncConnection, items: Sequence[Sent]) -> list[Lease
 
 
 async def decide(connection: AsyncConnection, items: Sequence[Decision]) -> list[LeaseLost | None]:
-    """Write how turns end."""
+    """Write how turns end. Whoever holds the turn may decide it again: its first commit's outcome may be unknown."""
     lost = await held(connection, [item.claim for item in items])
     kept = [item for item, error in zip(items, lost, strict=True) if error is None]
     if not kept:
         return lost
-    await connection.execute(insert(answers), [{"id": new_id(), **ending_values(i.claim, i.ending)} for i in kept])
+    rows = [{"id": new_id(), **ending_values(item.claim, item.ending)} for item in kept]
+    first = insert_into(connection, answers)
+    anew = {column: first.excluded[column] for column in rows[0] if column != "id"} | {"decided_at": in_seconds()}
+    await connection.execute(first.on_conflict_do_update(index_elements=["turn_id", "revision"], set_=anew), rows)
     await connection.execute(
         update(turns)
         .where(turns.c.id.in_([item.claim.turn_id for item in kept]), turns.c.state == "open")
@@ -145,12 +148,12 @@ async def over(connection: AsyncConnection, items: Sequence[Over]) -> list[Lease
     kept = [item for item, error in zip(items, lost, strict=True) if error is None]
     if not kept:
         return lost
-    for state in {item.state for item in kept}:
-        ended = [item for item in kept if item.state == state]
+    for state, reason in {(item.state, item.reason) for item in kept}:
+        ended = [item.claim.turn_id for item in kept if (item.state, item.reason) == (state, reason)]
         await connection.execute(
             update(turns)
-            .where(turns.c.id.in_([item.claim.turn_id for item in ended]))
-            .values(state=state, shown_at=in_seconds(), reason=func.coalesce(ended[0].reason, turns.c.reason))
+            .where(turns.c.id.in_(ended))
+            .values(state=state, shown_at=in_seconds(), reason=func.coalesce(reason, turns.c.reason))
         )
     next_one = (
         select(func.min(turns.c.arrived_at))
@@ -162,22 +165,25 @@ async def over(connection: AsyncConnection, items: Sequence[Over]) -> list[Lease
         .where(conversations.c.id.in_([item.claim.conversation_id for item in kept]))
         .values(waiting_since=next_one)
     )
-    for item in kept:
-        if item.greeted:
-            await _greeted(connection, item.claim, item.greeted)
+    await _greet(connection, {(*_workspace(item.claim), item.greeted) for item in kept if item.greeted})
     return lost
 
 
-async def _greeted(connection: AsyncConnection, claim: Claim, person: str) -> None:
-    key = claim.conversation
-    who = {"workspace": key.workspace, "platform": key.platform, "person": person}
-    first = insert_into(connection, people).values(id=new_id(), greeted_at=in_seconds(), **who)
-    await connection.execute(
-        first.on_conflict_do_update(
-            index_elements=["workspace", "platform", "person"],
-            set_={"greeted_at": func.coalesce(people.c.greeted_at, in_seconds())},
+def _workspace(claim: Claim) -> tuple[str, str]:
+    return claim.conversation.workspace, claim.conversation.platform
+
+
+async def _greet(connection: AsyncConnection, persons: Collection[tuple[str, str, str]]) -> None:
+    for workspace, platform, person in sorted(persons):
+        first = insert_into(connection, people).values(
+            id=new_id(), greeted_at=in_seconds(), workspace=workspace, platform=platform, person=person
         )
-    )
+        await connection.execute(
+            first.on_conflict_do_update(
+                index_elements=["workspace", "platform", "person"],
+                set_={"greeted_at": func.coalesce(people.c.greeted_at, in_seconds())},
+            )
+        )
 
 
 async def free(connection: AsyncConnection, items: Sequence[Freed]) -> list[LeaseLost | None]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select, update
 
 from adapters.stores.sql import claim as claims
 from adapters.stores.sql import endings
+from adapters.stores.sql.batch import Step, carry_out
 from adapters.stores.sql.put import WAITING, Arrival, put, request_stop
 from adapters.stores.sql.tables import conversations, messages, turns, unreadable
 from adapters.stores.sql.types import in_seconds, insert_into, new_id
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from adapters.stores.sql.batch import Run
     from adapters.stores.sql.database import Database
     from conversation.errors import LeaseLost
     from conversation.messages import Message
@@ -33,7 +35,8 @@ class SqlInbox:
 
     async def put(self, message: Message, command: str | None = None) -> Receipt:
         """Store the message and its turn; return after the commit."""
-        return await self._database.write(put, Arrival(message, command))
+        receipt: Receipt = await self._write(Step(put, Arrival(message, command), key=message.conversation))
+        return receipt
 
     async def put_unreadable(self, platform: str, workspace: str, raw: str, reason: str) -> None:
         """Keep what could not be read, once."""
@@ -59,39 +62,48 @@ class SqlInbox:
     ) -> Claim | None:
         """The oldest turn of the conversation that waits longest, or None."""
         wanted = claims.Wanted(worker, lease_seconds, tuple(sorted(platforms)), conversation_id)
-        return await self._database.write(claims.claim, wanted)
+        granted: Claim | None = await self._write(Step(claims.claim, wanted))
+        return granted
 
     async def renew(self, claim: Claim, lease_seconds: float) -> bool:
         """Hold the conversation longer; returns whether a stop was asked for."""
-        return await self._database.write(_renew, (claim, lease_seconds))
+        return bool(await self._about(claim, _renew, (claim, lease_seconds)))
 
     async def sending(self, claim: Claim, part: int) -> str:
         """Note a message that is about to be sent."""
-        return await self._database.write(endings.sending, endings.Sending(claim, part))
+        return str(await self._about(claim, endings.sending, endings.Sending(claim, part)))
 
     async def sent(self, claim: Claim, send_id: str, message_id: str) -> None:
         """Note what became of it."""
-        await self._database.write(endings.sent, endings.Sent(claim, send_id, message_id))
+        await self._about(claim, endings.sent, endings.Sent(claim, send_id, message_id))
 
     async def decide(self, claim: Claim, ending: Ending) -> None:
         """Commit how the turn ends."""
-        await self._database.write(endings.decide, endings.Decision(claim, ending))
+        await self._about(claim, endings.decide, endings.Decision(claim, ending))
 
     async def shown(self, claim: Claim, greeted: str | None = None) -> None:
         """The turn is over, and was seen."""
-        await self._database.write(endings.over, endings.Over(claim, greeted))
+        await self._about(claim, endings.over, endings.Over(claim, greeted))
 
     async def undeliverable(self, claim: Claim, reason: str) -> None:
         """The turn is over, and nobody will see it."""
-        await self._database.write(endings.over, endings.Over(claim, None, "undeliverable", storable(reason)))
+        await self._about(claim, endings.over, endings.Over(claim, None, "undeliverable", storable(reason)))
 
     async def fail(self, claim: Claim, reason: str, pause_seconds: float) -> None:
         """Count a failure; the turn goes on after the pause."""
-        await self._database.write(endings.free, endings.Freed(claim, pause_seconds, storable(reason)))
+        await self._about(claim, endings.free, endings.Freed(claim, pause_seconds, storable(reason)))
 
     async def hand_back(self, claim: Claim, pause_seconds: float = 0) -> None:
         """Free the conversation; nothing failed."""
-        await self._database.write(endings.free, endings.Freed(claim, pause_seconds))
+        await self._about(claim, endings.free, endings.Freed(claim, pause_seconds))
+
+    async def _about(self, claim: Claim, run: Run, item: object) -> Any:
+        """Write to the claim's conversation."""
+        return await self._write(Step(run, item, claim.conversation_id))
+
+    async def _write(self, step: Step) -> Any:
+        """One transaction with whatever else waits to be written."""
+        return await self._database.write(carry_out, step)
 
     async def open_turns(self, conversation_id: str | None = None) -> int:
         """How many turns are not over."""

@@ -61,6 +61,8 @@ conversations = Table(
     Column("not_before", UtcTime),
     UniqueConstraint("workspace", "platform", "channel", "thread"),
 )
+KEY = (conversations.c.platform, conversations.c.workspace, conversations.c.channel, conversations.c.thread)
+"""``ConversationKey`` in columns."""
 Index(
     "ix_conversations_waiting",
     conversations.c.waiting_since,

@@ -133,7 +133,7 @@ def _differences(connection: Connection) -> list[Any]:
 
 def _is_alembics(difference: Any) -> bool:
     """Alembic's own table is none of ours."""
-    return difference[0] == "remove_table" and difference[1].name == "alembic_version"
+    return bool(difference[0] == "remove_table" and difference[1].name == "alembic_version")
 
 
 def _differs(
@@ -146,7 +146,8 @@ def _differs(
     """Alembic compares a type decorator by the base that it is written for; ours picks another for SQLite."""
     del metadata_column
     if isinstance(expected, UtcTime) and context.dialect.name == "sqlite":
-        return not (isinstance(reflected, String) and reflected.length == 26)
+        length: int | None = reflected.length if isinstance(reflected, String) else None
+        return length != 26
     return None
 
 

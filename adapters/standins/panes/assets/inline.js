@@ -3,6 +3,7 @@
 import { el, link } from "./dom.js";
 
 const DEEPEST = 6;
+const LONGEST_RUN = 100;
 const PLAIN = /[^\\`*_~[<&h\n]+/y;
 const ESCAPED = /\\([!-/:-@[-`{-~])/y;
 const LINK = /\[([^\[\]\n]{1,500})\]\(([^\s()<>]{1,2000}(?:\([^\s()<>]{0,500}\)[^\s()<>]{0,500})?)\)/y;
@@ -44,7 +45,7 @@ function next(text, at, depth, unclosed) {
   if ((found = match(BARE))) return [link(found[0], found[0]), found[0].length];
   if (depth < DEEPEST && (found = match(LINK))) return [link(found[2], ...inline(found[1], DEEPEST)), found[0].length];
   if (text[at] === "`") return code(text, at, unclosed);
-  return (depth < DEEPEST && marked(text, at, depth, unclosed)) || [text[at], 1];
+  return depth < DEEPEST ? marked(text, at, depth, unclosed) : [text[at], 1];
 }
 
 function code(text, at, unclosed) {
@@ -66,6 +67,7 @@ function marked(text, at, depth, unclosed) {
     if (!text.startsWith(mark, at) || unclosed.has(mark)) continue;
     const start = at + mark.length;
     if (/\s|^$/.test(text[start] ?? "") || (mark[0] === "_" && isWord(text[at - 1]))) continue;
+    if (mark.length === 1 && text[start] === mark) continue;
     const end = closing(text, start, mark, mark[0]);
     if (end < 0) {
       unclosed.add(mark);
@@ -73,7 +75,8 @@ function marked(text, at, depth, unclosed) {
     }
     return [el(tag, {}, ...inline(text.slice(start, end), depth + 1)), end + mark.length - at];
   }
-  return null;
+  const [run] = /^(.)\1*/.exec(text.slice(at, at + LONGEST_RUN));
+  return [run, run.length];
 }
 
 // Where the mark stands again, neither longer nor behind a blank; -1 where nowhere.
@@ -83,7 +86,7 @@ function closing(text, start, mark, sign) {
     while (text[end] === sign) end += 1;
     const fits = end - at === mark.length || (sign !== "`" && end - at > mark.length && mark.length === 2);
     const blank = sign !== "`" && /\s/.test(text[at - 1]);
-    if (fits && !blank && !(sign === "_" && isWord(text[end]))) return end - mark.length;
+    if (fits && !blank && end - mark.length > start && !(sign === "_" && isWord(text[end]))) return end - mark.length;
     at = text.indexOf(mark, end);
   }
   return -1;

@@ -26,6 +26,7 @@ function show(event) {
       at("messages").replaceChildren();
       names = event.names;
       event.messages.forEach(draw);
+      Object.entries(event.statuses).forEach(([id, text]) => status(id, text));
       if (!shown.has(thread)) answerIn("");
       break;
     case "message":

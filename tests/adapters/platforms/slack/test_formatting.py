@@ -85,7 +85,7 @@ def test_no_answer_calls_anybody_or_links_elsewhere(markdown: str) -> None:
         assert not CALL.search(part.text)
         prose = re.sub(r"(?ms)^[\s>]*(```|~~~).*?^[\s>]*\1|`[^\n]*`", "", part.text)
         assert all(re.match(r"https?://|mailto:", url) for url in re.findall(r"\]\(([^)]*)\)", prose))
-        assert not re.search(r"@(?:everyone|channel|here)\b", re.sub(r"https?://\S+|mailto:\S+", "", prose))
+        assert not re.search(r"@(?:everyone|channel|here)\b", re.sub(r"https?://\S+|mailto:\S+", "x", prose))
 
 
 @pytest.mark.parametrize(

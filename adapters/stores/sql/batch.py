@@ -1,0 +1,59 @@
+"""What the inbox writes at one time, in one transaction, without standing in another process's way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from sqlalchemy import or_, select, tuple_
+
+from adapters.stores.sql.claim import claim
+from adapters.stores.sql.tables import KEY, conversations
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from conversation.messages import ConversationKey
+
+Run: TypeAlias = "Callable[[AsyncConnection, Sequence[Any]], Awaitable[Sequence[Any]]]"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call of the inbox, and the conversation that it writes to, by its id or its key. A claim finds its own."""
+
+    run: Run
+    item: Any
+    conversation_id: str | None = None
+    key: ConversationKey | None = None
+
+
+async def carry_out(connection: AsyncConnection, steps: Sequence[Step]) -> list[Any]:
+    """Run all steps, those of one kind together; a result or an error for each.
+
+    Whoever writes to several conversations locks all of them at the beginning, in the order of their ids: so no two
+    processes ever wait for each other. Claims come last, since they take what is free in any order and wait for nobody.
+    """
+    if connection.dialect.name != "sqlite":
+        await _lock(connection, steps)
+    kinds: dict[Run, list[int]] = {}
+    for index, step in enumerate(steps):
+        kinds.setdefault(step.run, []).append(index)
+    results: list[Any] = [None] * len(steps)
+    for run in sorted(kinds, key=lambda kind: kind is claim):
+        outcome = await run(connection, [steps[index].item for index in kinds[run]])
+        for index, result in zip(kinds[run], outcome, strict=True):
+            results[index] = result
+    return results
+
+
+async def _lock(connection: AsyncConnection, steps: Sequence[Step]) -> None:
+    ids = sorted({step.conversation_id for step in steps if step.conversation_id is not None})
+    keys = {step.key for step in steps if step.key is not None}
+    if len(ids) + len(keys) < 2:  # noqa: PLR2004 - one lock can't be taken in the wrong order
+        return
+    as_tuples = sorted((key.platform, key.workspace, key.channel, key.thread) for key in keys)
+    ours = or_(conversations.c.id.in_(ids), tuple_(*KEY).in_(as_tuples))
+    await connection.execute(select(conversations.c.id).where(ours).order_by(conversations.c.id).with_for_update())
