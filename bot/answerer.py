@@ -17,7 +17,9 @@ from conversation.errors import (
     LeaseLost,
     ModelServerOverloaded,
     ModelServerUnreachable,
+    OutcomeUnknown,
     PlatformError,
+    PlatformUnreachable,
     PlauschError,
     StoreUnavailable,
     TooFast,
@@ -25,23 +27,37 @@ from conversation.errors import (
 )
 from conversation.places import Place
 from conversation.texts import texts_for
-from conversation.turns import Ending
+from conversation.turns import Ending, EndingKind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping
 
     from bot.acquaintance import Acquaintance
     from conversation.dialogue import Dialogue
     from conversation.ports import ConversationStore, Inbox, Platform, Signals
-    from conversation.turns import Claim, Exchange
+    from conversation.turns import Claim
 
 log = structlog.get_logger(__name__)
 
 # A turn is parked after so many failures; each pause is longer than the one before, in seconds.
 ATTEMPTS = 5
 _PAUSES = (1.0, 5.0, 20.0, 60.0)
-# How long a conversation rests where the model server or the platform can't be reached: an outage is waited out.
+# How long a conversation rests where the model server can't be reached: an outage is waited out.
 _OUTAGE_PAUSE = 3.0
+# How soon what the database could not store is tried again, while the lease holds.
+_STORE_PAUSE = 0.5
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """One attempt to bring a turn to its end. ``ending`` is what was decided, or may have been, now or before."""
+
+    claim: Claim
+    answering: Answering
+    delivery: Delivery
+    lease: Lease
+    stop: asyncio.Event
+    ending: Ending | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +74,13 @@ class Answerer:
 
     told: set[str] = field(default_factory=set)
     """Turns whose person has been told to wait."""
+    under_way: dict[str, Delivery] = field(default_factory=dict)
+    """How the turns that are being answered here are shown."""
+
+    def is_visible(self, turn_id: str) -> bool:
+        """Whether a person sees something of this turn's answer already, while it is being made here."""
+        delivery = self.under_way.get(turn_id)
+        return delivery is not None and delivery.visible
 
     async def answer(self, claim: Claim) -> None:
         """Bring the turn to its end, or give the conversation back. Raises nothing that a worker could mend."""
@@ -68,31 +91,54 @@ class Answerer:
                 async with Lease(self.inbox, claim, self.lease_seconds, on_stop=stop.set) as lease:
                     await self._answer(claim, lease, stop)
         except LeaseLost:
-            log.warning("another worker has the conversation now", turn=claim.turn_id)
+            log.warning("the conversation is not ours any more", turn=claim.turn_id)
+            await self._give_back(claim)
         except StoreUnavailable as trouble:
-            log.warning("the database is not available; the turn goes on after its lease", trouble=str(trouble))
+            log.warning("the database is not available", turn=claim.turn_id, trouble=str(trouble))
+            await self._give_back(claim, _OUTAGE_PAUSE)
         except asyncio.CancelledError:
-            with contextlib.suppress(PlauschError):
-                await self.inbox.hand_back(claim)
+            await self._give_back(claim)
+            await self.signals.wake()
             raise
         await self.signals.wake()
 
+    async def _give_back(self, claim: Claim, pause_seconds: float = 0) -> None:
+        """Free the conversation, if it is still ours and the database can do it: else its lease will end."""
+        with contextlib.suppress(PlauschError):
+            await self.inbox.hand_back(claim, pause_seconds)
+
     async def _answer(self, claim: Claim, lease: Lease, stop: asyncio.Event) -> None:
-        answering = Answering(claim)
-        delivery = Delivery(self.platforms[claim.conversation.platform], self.inbox, claim, place_of(claim), lease)
+        platform = self.platforms[claim.conversation.platform]
+        delivery = Delivery(platform, self.inbox, claim, place_of(claim), lease)
+        answering = Answering(claim, locale=claim.messages[-1].author.locale)
+        attempt = _Attempt(claim, answering, delivery, lease, stop, claim.ending)
+        self.under_way[claim.turn_id] = delivery
         try:
-            await self._bring_to_its_end(answering, delivery, stop)
+            await self._carefully(attempt, self._bring_to_its_end)
+        finally:
+            del self.under_way[claim.turn_id]
+
+    async def _carefully(self, attempt: _Attempt, work: Callable[[_Attempt], Awaitable[None]]) -> None:
+        """Do the work; whatever goes wrong, give the conversation back as it should be, and no earlier than that the
+        last call of ours has ended.
+        """
+        claim, delivery = attempt.claim, attempt.delivery
+        try:
+            try:
+                await work(attempt)
+            finally:
+                await delivery.aclose()
         except Undeliverable as gone:
             log.info("nobody can be reached there", turn=claim.turn_id, reason=str(gone))
             await self.inbox.undeliverable(claim, str(gone))
         except TooFast as pause:
             await self.inbox.hand_back(claim, pause.seconds)
-        except PlatformError as trouble:
+        except (PlatformUnreachable, OutcomeUnknown) as trouble:
             log.warning("platform not available", turn=claim.turn_id, trouble=str(trouble))
-            await self.inbox.hand_back(claim, _OUTAGE_PAUSE)
+            await self.inbox.hand_back(claim, delivery.rest)
         except (ModelServerUnreachable, ModelServerOverloaded) as trouble:
             log.warning("model server not available", turn=claim.turn_id, trouble=str(trouble))
-            await self._say_to_wait(answering, delivery)
+            await self._say_to_wait(attempt)
             await self.inbox.hand_back(claim, _OUTAGE_PAUSE)
         except (LeaseLost, StoreUnavailable):
             raise
@@ -101,87 +147,101 @@ class Answerer:
             log.warning(
                 "attempt failed", turn=claim.turn_id, failures=claim.failures + 1, fault=repr(fault), exc_info=is_ours
             )
-            await self._failed(answering, delivery, fault)
-        finally:
-            await delivery.aclose()
+            await self._failed(attempt, type(fault).__name__)
 
-    async def _bring_to_its_end(self, answering: Answering, delivery: Delivery, stop: asyncio.Event) -> None:
-        claim = answering.claim
-        ending = claim.ending or await self._ending(answering, delivery, stop)
-        if claim.ending is None:
-            await self._decide(claim, ending)
-        await self._show(answering, delivery, ending)
+    async def _bring_to_its_end(self, attempt: _Attempt) -> None:
+        ending = attempt.ending
+        if ending is None:
+            ending = await self._ending(attempt)
+            await self._decide(attempt, ending)
+        await self._show(attempt, ending)
 
-    async def _decide(self, claim: Claim, ending: Ending) -> None:
-        await self.inbox.decide(claim, ending)
+    async def _decide(self, attempt: _Attempt, ending: Ending) -> None:
+        attempt.ending = ending
+        await self._store(attempt, lambda: self.inbox.decide(attempt.claim, ending))
         failpoints.reach(failpoints.DECIDED)
 
-    async def _show(self, answering: Answering, delivery: Delivery, ending: Ending) -> None:
-        claim = answering.claim
-        await delivery.finish(ending.shown)
-        await self.inbox.shown(claim, claim.messages[-1].author.id if ending.lead else None)
+    async def _show(self, attempt: _Attempt, ending: Ending) -> None:
+        claim = attempt.claim
+        await attempt.delivery.finish(ending.shown)
+        greeted = claim.messages[-1].author.id if ending.lead else None
+        await self._store(attempt, lambda: self.inbox.shown(claim, greeted))
         self.told.discard(claim.turn_id)
         log.info("turn shown", turn=claim.turn_id, platform=claim.conversation.platform, ending=ending.kind.value)
 
-    async def _ending(self, answering: Answering, delivery: Delivery, stop: asyncio.Event) -> Ending:
-        claim = answering.claim
-        platform = self.platforms[claim.conversation.platform]
-        if stop.is_set() or claim.command:
-            await self.acquaintance.introduce(answering, platform, [])
-            return answering.stopped() if stop.is_set() else await self.dialogue.command(answering)
-        delivery.start(answering.so_far)
-        past = await self.store.window(claim.conversation_id, claim.since, claim.position)
-        await self.acquaintance.introduce(answering, platform, past)
-        return await self._write(answering, past, delivery, stop)
+    async def _store(self, attempt: _Attempt, write: Callable[[], Awaitable[None]]) -> None:
+        """Write once the database can, while the lease holds: what the model wrote is not thrown away for a lock."""
+        while True:
+            try:
+                return await write()
+            except StoreUnavailable as trouble:
+                log.warning("not stored yet", turn=attempt.claim.turn_id, trouble=str(trouble))
+            attempt.lease.check()
+            await asyncio.sleep(_STORE_PAUSE)
 
-    async def _write(
-        self, answering: Answering, past: Sequence[Exchange], delivery: Delivery, stop: asyncio.Event
-    ) -> Ending:
+    async def _ending(self, attempt: _Attempt) -> Ending:
+        if not (attempt.claim.command or attempt.stop.is_set()):
+            attempt.delivery.start(attempt.answering.so_far)
+            return await self._write(attempt)
+        answering = attempt.answering
+        platform = self.platforms[attempt.claim.conversation.platform]
+        await self.acquaintance.introduce(answering, platform, [])
+        # A command is carried out though somebody asked for a stop after it: there is nothing that it would shorten.
+        return await self.dialogue.command(answering) if attempt.claim.command else answering.stopped()
+
+    async def _write(self, attempt: _Attempt) -> Ending:
         """Let the dialogue write until it ends, somebody stops it, or it can't be shown any more."""
-        writing = asyncio.create_task(self._follow(answering, past, delivery))
-        stopping = asyncio.create_task(stop.wait())
-        showing = delivery.writer
+        writing = asyncio.create_task(self._follow(attempt))
+        stopping = asyncio.create_task(attempt.stop.wait())
+        losing = asyncio.create_task(attempt.lease.lost.wait())
+        showing = attempt.delivery.writer
         try:
-            under_way = [task for task in (writing, stopping, showing) if task is not None]
+            under_way = [task for task in (writing, stopping, losing, showing) if task is not None]
             await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
             if writing.done():
                 return writing.result()
             if showing is not None and showing.done():
                 showing.result()
-            return answering.stopped()
+            attempt.lease.check()
+            return attempt.answering.stopped()
         finally:
-            for task in (writing, stopping):
+            for task in (writing, stopping, losing):
                 task.cancel()
-            await asyncio.gather(writing, stopping, return_exceptions=True)
+            await asyncio.gather(writing, stopping, losing, return_exceptions=True)
 
-    async def _follow(self, answering: Answering, past: Sequence[Exchange], delivery: Delivery) -> Ending:
+    async def _follow(self, attempt: _Attempt) -> Ending:
+        answering, claim = attempt.answering, attempt.claim
+        past = await self.store.window(claim.conversation_id, claim.since, claim.position)
+        await self.acquaintance.introduce(answering, self.platforms[claim.conversation.platform], past)
         async with contextlib.aclosing(self.dialogue.answer(answering, past)) as events:
             async for event in events:
                 if isinstance(event, Ending):
                     return event
-                delivery.grown()
+                attempt.delivery.grown()
         raise RuntimeError("the dialogue ended without an ending")
 
-    async def _say_to_wait(self, answering: Answering, delivery: Delivery) -> None:
+    async def _say_to_wait(self, attempt: _Attempt) -> None:
         """Once for each turn; if it can't be shown, the answer will be."""
-        turn_id = answering.claim.turn_id
-        if turn_id not in self.told and not answering.pieces:
+        turn_id = attempt.claim.turn_id
+        if turn_id not in self.told and not attempt.answering.pieces:
             self.told.add(turn_id)
             with contextlib.suppress(PlatformError):
-                await delivery.show_once(texts_for(answering.locale).waiting)
+                await attempt.delivery.show_once(texts_for(attempt.answering.locale).waiting)
 
-    async def _failed(self, answering: Answering, delivery: Delivery, fault: Exception) -> None:
-        claim, reason = answering.claim, type(fault).__name__
+    async def _failed(self, attempt: _Attempt, reason: str) -> None:
+        claim = attempt.claim
         if claim.failures + 1 < ATTEMPTS:
             return await self.inbox.fail(claim, reason, _PAUSES[claim.failures])
-        if claim.ending is not None:
+        if attempt.ending is not None and attempt.ending.kind is EndingKind.PARKED:
+            log.error("turn given up: not even that it is parked can be said", turn=claim.turn_id, reason=reason)
             return await self.inbox.undeliverable(claim, reason)
-        ending = answering.parked()
-        await self._decide(claim, ending)
-        try:
-            await self._show(answering, delivery, ending)
-        except PlatformError:
-            await self.inbox.hand_back(claim, _OUTAGE_PAUSE)
+        log.error("turn parked", turn=claim.turn_id, reason=reason)
+        return await self._carefully(attempt, self._park)
+
+    async def _park(self, attempt: _Attempt) -> None:
+        ending = attempt.answering.parked()
+        await self._decide(attempt, ending)
+        await self._show(attempt, ending)
 
 
 def place_of(claim: Claim) -> Place:

@@ -5,8 +5,18 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import structlog
+
 from bot import failpoints
-from conversation.errors import MessageGone, OutcomeUnknown, PlatformUnreachable, TooFast
+from bot.sends import Sends
+from conversation.errors import (
+    MessageGone,
+    OutcomeUnknown,
+    PlatformError,
+    PlatformUnreachable,
+    StoreUnavailable,
+    TooFast,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -16,26 +26,32 @@ if TYPE_CHECKING:
     from conversation.ports import Inbox, Platform
     from conversation.turns import Claim
 
+log = structlog.get_logger(__name__)
+
 # How often a call that the platform could not carry out is tried again before the conversation is handed back.
 _TRIES = 4
+_FIRST_RETRY = 0.2
 # Longer pauses than this are not waited for while the conversation is held: it is handed back instead.
 _LONGEST_PAUSE = 60.0
+# Nor is a place in the platform's queue: 60 answers that end at once take Slack three minutes.
+_LONGEST_QUEUE = 300.0
+# How long the writer waits after trouble: this at first, twice as long each time.
+_FIRST_PAUSE, _LONGEST_WRITERS_PAUSE = 1.0, 30.0
+# How long a conversation rests where the platform can't be reached: this at first, and longer where sends came to
+# nothing; longest where each try may have left a placeholder behind that nobody can find.
+_REST, _LONGEST_REST, _LONGEST_REST_IN_DOUBT = 3.0, 60.0, 600.0
+# What is only in passing is not waited for: a notice's place in the queue, a typing sign's call.
+_PATIENCE = 2.0
 
 
 class Delivery:
-    """Shows one turn's answer: a placeholder at once, paced edits, the final text.
-
-    Each part of the answer is one message; its send is stored before and after the call, so that a successor finds it.
-    """
+    """Shows one turn's answer: a placeholder at once, paced edits, the final text."""
 
     def __init__(self, platform: Platform, inbox: Inbox, claim: Claim, place: Place, lease: Lease) -> None:
         self._platform = platform
-        self._inbox = inbox
-        self._claim = claim
         self._place = place
         self._lease = lease
-        self._message_ids = {send.part: send.message_id for send in claim.sends if send.message_id}
-        self._doubtful = {send.part: send.id for send in claim.sends if not send.message_id}
+        self._sends = Sends(platform, inbox, claim, place, lease)
         self._standing: dict[int, object] = {}
         self._text: Callable[[], str] = str
         self._changed = asyncio.Event()
@@ -44,6 +60,18 @@ class Delivery:
         self._typing: asyncio.Task[None] | None = None
         self.writer: asyncio.Task[None] | None = None
         """Ends only with an error: ``LeaseLost``, ``Undeliverable`` or a fault."""
+
+    @property
+    def visible(self) -> bool:
+        """Whether a person sees something of the answer, or is about to."""
+        return self._sends.visible
+
+    @property
+    def rest(self) -> float:
+        """How many seconds the conversation rests where the platform can't be reached now."""
+        if self._sends.unknown:
+            return min(_REST * 2.0**self._sends.unknown, _LONGEST_REST_IN_DOUBT)
+        return min(_REST * 2.0**self._sends.in_vain, _LONGEST_REST)
 
     def start(self, text: Callable[[], str]) -> None:
         """Begin to show ``text()`` as it grows; call ``grown`` when there is more."""
@@ -61,12 +89,18 @@ class Delivery:
             return
         async with self._calling:
             self.writer.cancel()
+        await asyncio.wait({self._typing}, timeout=_PATIENCE)
+        self._typing.cancel()
         await asyncio.gather(self.writer, self._typing, return_exceptions=True)
 
     async def show_once(self, markdown: str) -> None:
-        """Show a passing notice in the answer's place."""
+        """Show a passing notice in the answer's place, unless that takes long. Raises as ``finish`` does."""
         await self.aclose()
-        await self._platform.pace(self._place, last=False)
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._platform.pace(self._place, last=False)
+        except TimeoutError:
+            return
         await self._edit(0, self._platform.parts(markdown)[0], last=False)
 
     async def finish(self, markdown: str) -> None:
@@ -78,28 +112,29 @@ class Delivery:
         parts = self._platform.parts(markdown)
         for number, part in enumerate(parts):
             await self._put_last(number, part)
-        for number in sorted(self._message_ids):
-            if number >= len(parts):
-                await self._remove(self._message_ids[number])
+        for number in self._sends.beyond(len(parts)):
+            await self._remove(number)
         failpoints.reach(failpoints.SHOWN)
 
     async def _write(self) -> None:
+        pause = _FIRST_PAUSE
         while True:
             try:
                 async with self._calling:
                     await self._show_newest()
-            except TooFast as pause:
-                await asyncio.sleep(min(pause.seconds, _LONGEST_PAUSE))
-                continue
-            except (PlatformUnreachable, MessageGone):
-                await asyncio.sleep(1)
-                continue
-            await self._changed.wait()
-            await self._platform.pace(self._place, last=False)
-            self._changed.clear()
+            except TooFast as too_fast:
+                await asyncio.sleep(min(too_fast.seconds, _LONGEST_PAUSE))
+            except (PlatformUnreachable, OutcomeUnknown, MessageGone, StoreUnavailable):
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_WRITERS_PAUSE)
+            else:
+                pause = _FIRST_PAUSE
+                await self._changed.wait()
+                await self._platform.pace(self._place, last=False)
+                self._changed.clear()
 
     async def _show_newest(self) -> None:
-        await self._message(0)
+        await self._sends.message(0)
         if not (markdown := self._text()):
             return
         for number, part in enumerate(self._platform.parts(markdown)):
@@ -110,23 +145,38 @@ class Delivery:
     async def _put_last(self, number: int, part: object) -> None:
         await self._insist(lambda: self._edit(number, part, last=True))
 
-    async def _remove(self, message_id: str) -> None:
-        await self._insist(lambda: self._platform.remove(self._place, message_id))
+    async def _remove(self, number: int) -> None:
+        """Take back a message that the final text does not need; the answer is shown, whatever becomes of it."""
+        try:
+            await self._insist(lambda: self._take_back(number))
+        except (TooFast, PlatformUnreachable):
+            raise
+        except PlatformError as refusal:
+            log.warning("a message could not be taken back", turn=self._place.turn_id, refusal=str(refusal))
+
+    async def _take_back(self, number: int) -> None:
+        message_id = await self._sends.find(number)
+        if message_id is None:
+            return
+        self._lease.check()
+        try:
+            await self._platform.remove(self._place, message_id)
+        except MessageGone:
+            return
 
     async def _edit(self, number: int, part: object, *, last: bool) -> None:
-        message_id = await self._message(number)
+        message_id = await self._sends.message(number)
         self._lease.check()
         try:
             await self._platform.edit(self._place, message_id, part, last=last)
         except MessageGone:
-            # Somebody deleted it: the answer is shown all the same, in a new message.
-            self._message_ids.pop(number, None)
+            self._sends.gone(number)
             raise
 
     async def _insist(self, call: Callable[[], Awaitable[None]]) -> None:
         """Repeat a call that may be repeated until it is carried out, at the platform's pace."""
         for attempt in range(_TRIES):
-            await self._platform.pace(self._place, last=True)
+            await self._pace_last()
             self._lease.check()
             try:
                 return await call()
@@ -136,48 +186,19 @@ class Delivery:
                 await asyncio.sleep(pause.seconds)
             except MessageGone:
                 continue
-            except PlatformUnreachable:
-                if attempt == _TRIES - 1:
+            except (PlatformUnreachable, OutcomeUnknown, StoreUnavailable) as trouble:
+                if attempt == _TRIES - 1 or not self._may_try_again(trouble):
                     raise
-                await asyncio.sleep(0.2 * 4**attempt)
+                await asyncio.sleep(_FIRST_RETRY * 4**attempt)
         raise PlatformUnreachable("it asked for one pause after another")
 
-    async def _message(self, number: int) -> str:
-        """The id of the message for this part; sends a placeholder where there is none yet."""
-        if number in self._message_ids:
-            return self._message_ids[number]
-        if not self._platform.capabilities.durable_sends:
-            self._message_ids[number] = await self._platform.begin(self._place, "")
-            return self._message_ids[number]
-        return await self._found(number) or await self._send(number)
+    def _may_try_again(self, trouble: Exception) -> bool:
+        """Each try leaves a placeholder behind where sends are carried out, cut, and can't be found."""
+        return not isinstance(trouble, OutcomeUnknown) or self._platform.capabilities.can_find
 
-    async def _send(self, number: int) -> str:
-        self._lease.check()
-        send_id = await self._inbox.sending(self._claim, number)
-        self._lease.check()
+    async def _pace_last(self) -> None:
         try:
-            message_id = await self._platform.begin(self._place, send_id)
-        except OutcomeUnknown:
-            self._doubtful[number] = send_id
-            await self._inbox.sent(self._claim, send_id, "")
-            raise PlatformUnreachable("a send was cut off") from None
-        failpoints.reach(failpoints.SENT)
-        await self._keep(number, send_id, message_id)
-        failpoints.reach(failpoints.PLACEHOLDER)
-        return message_id
-
-    async def _found(self, number: int) -> str | None:
-        """What an earlier send of this part left behind, if its outcome is unknown and the platform can tell."""
-        send_id = self._doubtful.get(number)
-        if send_id is None or not self._platform.capabilities.can_find:
-            return None
-        self._lease.check()
-        message_id = await self._platform.find(self._place, send_id)
-        if message_id:
-            await self._keep(number, send_id, message_id)
-        return message_id
-
-    async def _keep(self, number: int, send_id: str, message_id: str) -> None:
-        self._message_ids[number] = message_id
-        self._doubtful.pop(number, None)
-        await self._inbox.sent(self._claim, send_id, message_id)
+            async with asyncio.timeout(_LONGEST_QUEUE):
+                await self._platform.pace(self._place, last=True)
+        except TimeoutError:
+            raise TooFast(_LONGEST_PAUSE) from None

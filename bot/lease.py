@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 import structlog
 
-from conversation.errors import LeaseLost, StoreUnavailable
+from conversation.errors import LeaseLost, PlauschError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +33,8 @@ class Lease:
         self._on_stop = on_stop
         # Counted from before the claim was asked for, this would be exact; the margin of a tenth covers the difference.
         self._ends = time.monotonic() + seconds * 0.9
-        self._lost = False
+        self.lost = asyncio.Event()
+        """Set once another worker is known to have the conversation."""
         self._renewal: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -51,7 +52,7 @@ class Lease:
 
     def check(self) -> None:
         """Look at the lease, as before each call of a platform. Raises ``LeaseLost``."""
-        if self._lost or time.monotonic() > self._ends:
+        if self.lost.is_set() or time.monotonic() > self._ends:
             raise LeaseLost("the lease ran out before it was renewed")
 
     async def _renew(self) -> None:
@@ -61,9 +62,9 @@ class Lease:
             try:
                 stop_requested = await self._inbox.renew(self._claim, self._seconds)
             except LeaseLost:
-                self._lost = True
+                self.lost.set()
                 return
-            except StoreUnavailable as trouble:
+            except PlauschError as trouble:
                 log.warning("lease not renewed", turn=self._claim.turn_id, trouble=str(trouble))
                 continue
             self._ends = began + self._seconds * 0.9

@@ -7,9 +7,6 @@ import hmac
 from typing import TYPE_CHECKING
 
 from adapters.stores.memory import InProcessSignals
-from adapters.stores.redis.connection import connect
-from adapters.stores.redis.hot_window import HotWindow
-from adapters.stores.redis.signals import RedisSignals
 from adapters.stores.sql.conversations import SqlConversations, SqlPeople
 from adapters.stores.sql.database import Database
 from adapters.stores.sql.inbox import SqlInbox
@@ -22,10 +19,10 @@ from bot.models import Served, served
 from conversation.dialogue import Dialogue
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from bot.settings import Settings
-    from conversation.ports import Platform
+    from conversation.ports import ConversationStore, Platform, Signals
 
 
 class Parts:
@@ -36,23 +33,32 @@ class Parts:
         self.settings = settings
         self.database = Database(settings.database_url)
         self.inbox = SqlInbox(self.database)
-        self.redis = connect(settings.redis_url) if settings.redis_url else None
-        conversations = SqlConversations(self.database)
-        self.store = HotWindow(conversations, self.redis) if self.redis else conversations
         self.people = SqlPeople(self.database)
-        self.signals = RedisSignals(self.redis) if self.redis else InProcessSignals()
+        self.store: ConversationStore = SqlConversations(self.database)
+        self.signals: Signals = InProcessSignals()
+        self._hot: list[Callable[[], Awaitable[object]]] = []
+        if settings.redis_url:
+            self._use_redis(settings.redis_url)
         self.model = model or served(settings)
         self.intake = StoringIntake(self.inbox, self.signals)
+
+    def _use_redis(self, url: str) -> None:
+        from adapters.stores.redis.connection import connect  # noqa: PLC0415 - late: a third of a second
+        from adapters.stores.redis.hot_window import HotWindow  # noqa: PLC0415 - late, the same
+        from adapters.stores.redis.signals import RedisSignals  # noqa: PLC0415 - late, the same
+
+        redis = connect(url)
+        signals = RedisSignals(redis)
+        self.store, self.signals = HotWindow(self.store, redis), signals
+        self._hot = [redis.aclose, signals.aclose]
 
     @contextlib.asynccontextmanager
     async def closing(self) -> AsyncIterator[contextlib.AsyncExitStack]:
         """Close everything afterwards; what is pushed onto the stack is closed before."""
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(self.database.aclose)
-            if self.redis is not None:
-                stack.push_async_callback(self.redis.aclose)
-            if isinstance(self.signals, RedisSignals):
-                stack.push_async_callback(self.signals.aclose)
+            for close in self._hot:
+                stack.push_async_callback(close)
             stack.push_async_callback(self.model.server.aclose)
             yield stack
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from conversation.errors import StoreUnavailable
+from conversation.errors import PlauschError
 
 if TYPE_CHECKING:
     from bot.answerer import Answerer
@@ -40,49 +40,65 @@ class Worker:
         self._signals = signals
         self._answerer = answerer
         self._limits = limits
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way: dict[asyncio.Task[None], str] = {}
         self._draining = False
         self._free = asyncio.Semaphore(limits.at_once)
+        # Held from the question for a turn until its task is there: what is claimed is never forgotten.
+        self._claiming = asyncio.Lock()
 
     async def run(self) -> None:
-        """Claim and answer until ``drain`` is called."""
+        """Claim and answer until ``drain`` is called. A fault of the database is waited out, a fault of ours raised."""
         while not self._draining:
             await self._free.acquire()
+            began = False
             try:
-                claim = await self._claim()
-            except BaseException:
-                self._free.release()
-                raise
-            if claim is None:
-                self._free.release()
+                began = await self._begin()
+            finally:
+                if not began:
+                    self._free.release()
+            if not began:
                 await self._signals.woken(self._limits.look_every)
-                continue
-            task = asyncio.create_task(self._answerer.answer(claim))
-            self._under_way.add(task)
-            task.add_done_callback(self._done)
 
     async def drain(self) -> None:
-        """Take nothing new; end what is under way, and hand back what does not end within the limit."""
+        """Take nothing new. What people see being written is ended within the limit, the rest handed back at once."""
         self._draining = True
         await self._signals.wake()
-        if self._under_way:
-            _, late = await asyncio.wait(self._under_way, timeout=self._limits.drain)
+        async with self._claiming:
+            under_way = dict(self._under_way)
+        # A task that is cancelled before it began could not hand its turn back.
+        await asyncio.sleep(0)
+        hidden = {task for task, turn_id in under_way.items() if not self._answerer.is_visible(turn_id)}
+        visible = under_way.keys() - hidden
+        for task in hidden:
+            task.cancel()
+        if visible:
+            _, late = await asyncio.wait(visible, timeout=self._limits.drain)
             for task in late:
                 task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        await asyncio.gather(*under_way, return_exceptions=True)
+
+    async def _begin(self) -> bool:
+        """Begin to answer the turn that waits longest, if there is one."""
+        async with self._claiming:
+            claim = await self._claim()
+            if claim is None:
+                return False
+            task = asyncio.create_task(self._answerer.answer(claim))
+            self._under_way[task] = claim.turn_id
+            task.add_done_callback(self._done)
+            return True
 
     async def _claim(self) -> Claim | None:
         if self._draining:
             return None
         try:
             return await self._inbox.claim(self.name, self._limits.lease, list(self._answerer.platforms))
-        except StoreUnavailable as trouble:
+        except PlauschError as trouble:
             log.warning("nothing claimed: the database is not available", trouble=str(trouble))
-            await asyncio.sleep(self._limits.look_every)
             return None
 
     def _done(self, task: asyncio.Task[None]) -> None:
-        self._under_way.discard(task)
+        del self._under_way[task]
         self._free.release()
         with contextlib.suppress(asyncio.CancelledError):
             if error := task.exception():

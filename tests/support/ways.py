@@ -82,6 +82,8 @@ async def _on_the_web(_: str, database_url: str, tgi: StandInTGI) -> AsyncIterat
 
         async def ask(text: str) -> str:
             asked.append(text)
-            return await page.answer(text, len(asked))
+            answer = await page.answer(text, len(asked))
+            await until_over(service, len(asked))
+            return answer
 
         yield Talk(service, ask)

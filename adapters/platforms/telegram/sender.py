@@ -72,10 +72,15 @@ class Sender:
 
     async def _send(self, place: Place, chat: str, topic: int | None, question: ReplyParameters | None) -> str:
         self._pacing.wrote(place.conversation.channel)
-        message = await self._api.send_message(
-            chat, PLACEHOLDER, message_thread_id=topic, reply_parameters=question, link_preview_options=_NO_PREVIEW
+        number = await self._api.write(
+            "sendMessage",
+            chat_id=chat,
+            text=PLACEHOLDER,
+            message_thread_id=topic,
+            reply_parameters=question,
+            link_preview_options=_NO_PREVIEW,
         )
-        return str(message.message_id)
+        return str(number)
 
     async def remove(self, place: Place, message_id: str) -> None:
         """Delete the message. After two days Telegram lets nobody do that: it stays then."""
@@ -99,10 +104,11 @@ class Sender:
     async def _put(self, place: Place, chat: str, message_id: str, part: Part) -> None:
         self._pacing.wrote(place.conversation.channel)
         try:
-            await self._api.edit_message_text(
-                part.text,
-                chat,
-                int(message_id),
+            await self._api.write(
+                "editMessageText",
+                chat_id=chat,
+                message_id=int(message_id),
+                text=part.text,
                 entities=[_entity(entity) for entity in part.entities],
                 link_preview_options=_NO_PREVIEW,
             )

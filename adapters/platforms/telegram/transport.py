@@ -14,6 +14,8 @@ from telegram import Bot
 from telegram.error import NetworkError, TelegramError
 from telegram.request import BaseRequest
 
+from adapters.platforms.telegram.whole import whole
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -119,9 +121,10 @@ class AiohttpRequest(BaseRequest):
 
 
 class Api(Bot):
-    """The library's bot, and the one call that it can't make: updates as they came, unread.
+    """The library's bot, and the calls whose answers hold what people wrote, which come unread.
 
-    ``Bot.get_updates`` parses the whole batch, so that one malformed update would hide all others.
+    The library reads such an answer whole. In what it does not know it fails, so that one odd update would hide all
+    others of its batch, and a message that is sent already, in reply to an odd one, would count as not sent.
     """
 
     async def updates(self, offset: int, seconds: int, allowed: list[str]) -> list[Any]:
@@ -131,6 +134,14 @@ class Api(Bot):
         if not isinstance(updates, list):
             raise Cut("updates that are no list")
         return updates
+
+    async def write(self, method: str, **parameters: Any) -> int:
+        """Call a method whose answer is the message; returns the message's id."""
+        message = await self._post(method, parameters)
+        number = whole(message.get("message_id")) if isinstance(message, dict) else None
+        if number is None:
+            raise Cut("a message without an id")
+        return number
 
 
 def _parsed(payload: bytes) -> Any:

@@ -51,6 +51,17 @@ async def test_blank_ends_are_not_shown_and_entities_move_along() -> None:
         assert sent["entities"] == [{"type": "bold", "offset": 0, "length": 5}]
 
 
+async def test_an_address_is_previewed_unless_that_is_switched_off() -> None:
+    async with standing_in(OPEN) as (telegram, bot):
+        telegram.private(ASKER)
+        off = {"is_disabled": True}
+        for more in ({}, {"link_preview_options": off}, {"link_preview_options": {"is_disabled": False}}):
+            await bot.do("sendMessage", chat_id=ASKER.id, text="https://a.example", **more)
+        await bot.do("sendMessage", chat_id=ASKER.id, text="Hallo")
+        shown = [message.now.preview for message in telegram.transcript(ASKER)]
+        assert shown == [True, False, True, False]
+
+
 async def test_parse_modes_are_refused_clearly() -> None:
     async with standing_in(OPEN) as (telegram, bot):
         telegram.private(ASKER)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, String, text
 
 from adapters.stores.sql.database import Database
 from adapters.stores.sql.tables import metadata
 from adapters.stores.sql.types import UtcTime
-from adapters.stores.sql.upgrade import _UPGRADE_LOCK, missing_migrations, upgrade
+from adapters.stores.sql.upgrade import _UPGRADE_LOCK, NEWEST, alembic_config, missing_migrations, upgrade
 from conversation.errors import PlauschError
 from tests.support.databases import postgres_database
 
@@ -57,6 +58,10 @@ async def test_the_migrations_lead_to_exactly_the_tables_that_the_queries_know(e
     async with empty.reading() as connection:
         assert await connection.run_sync(_differences) == []
         assert await connection.run_sync(_partial_indexes) == {"ix_conversations_waiting", "ix_turns_waiting"}
+
+
+def test_the_newest_migration_is_the_one_that_the_queries_know() -> None:
+    assert ScriptDirectory.from_config(alembic_config()).get_current_head() == NEWEST
 
 
 async def test_a_difference_would_be_seen(empty: Database) -> None:

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from tests.support.web_chat import WebChat, browser_of, web_chat
+from tests.support.web_chat import WebChat, browser_of, served, web_chat
 
 PATHS = ("/", "/static/chat.js", "/api/v1/conversation", "/api/v1/events")
-PROXIED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Via")
+PROXIED = (
+    *("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Via"),
+    *("X-Real-IP", "CF-Connecting-IP", "True-Client-IP"),
+)
 
 
 @pytest.mark.parametrize("base", ["http://127.0.0.1", "http://localhost:8700", "http://[::1]:8700", "http://LOCALHOST"])
@@ -31,6 +36,29 @@ async def test_a_name_that_only_leads_here_is_refused_on_every_route(chat: WebCh
 async def test_what_came_through_a_proxy_is_refused(chat: WebChat, header: str) -> None:
     async with browser_of(chat) as client:
         assert (await client.get("/", headers={header: "localhost"})).status_code == 403
+
+
+async def test_what_came_through_a_proxy_that_says_nothing_of_itself_is_refused(chat: WebChat) -> None:
+    async with served(chat) as there:
+        port = there.address.rpartition(":")[2]
+        for version, status in (("1.1", b" 200 "), ("1.0", b" 403 ")):
+            reader, writer = await asyncio.open_connection("127.0.0.1", int(port))
+            writer.write(f"GET / HTTP/{version}\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n".encode())
+            assert status in await asyncio.wait_for(reader.readline(), 10)
+            writer.close()
+            await writer.wait_closed()
+
+
+@pytest.mark.parametrize("path", ["/api/v1/messages", "/api/v1/stop"])
+@pytest.mark.parametrize("headers", [{"Host": "chat.example"}, {"X-Forwarded-For": "10.0.0.5"}])
+async def test_a_name_that_only_leads_here_can_not_write_either(
+    chat: WebChat, path: str, headers: dict[str, str]
+) -> None:
+    async with browser_of(chat) as client:
+        await client.get("/")
+        content = {"id": "00000000-0000-4000-8000-000000000001", "text": "Hallo"}
+        assert (await client.post(path, json=content, headers=headers)).status_code == 403
+    assert chat.book.received == []
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "https://localhost.evil.example", "null", "http://[bad"])

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
 
+from adapters.platforms.web import requests as requests_module
 from adapters.platforms.web.language import preferred
 from conversation.turns import Ending, EndingKind
-from tests.support.web_chat import browser_of
+from tests.support.web_chat import browser_of, served
 
 if TYPE_CHECKING:
     import httpx
@@ -153,6 +155,41 @@ async def test_a_form_of_another_site_is_no_json(visitor: httpx.AsyncClient) -> 
 async def test_a_body_without_end_is_cut_off(visitor: httpx.AsyncClient) -> None:
     refusal = await visitor.post("/api/v1/messages", json={"id": ID, "text": "x" * 600_000})
     assert refusal.status_code == 413
+
+
+async def test_a_body_that_does_not_come_is_given_up_and_whoever_hangs_up_is_not_waited_for(
+    chat: WebChat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests_module, "_READ_SECONDS", 0.05)
+    async with served(chat) as there:
+        host = there.address.removeprefix("http://")
+        head = f"POST /api/v1/messages HTTP/1.1\r\nHost: {host}\r\nCookie: plausch_session={'A' * 22}\r\n"
+        head += "Content-Type: application/json\r\nContent-Length: 10\r\n\r\n{"
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(host.partition(":")[2]))
+        writer.write(head.encode())
+        answer = await asyncio.wait_for(reader.read(), 10)
+        writer.close()
+        await writer.wait_closed()
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"zu langsam" in answer
+    assert chat.book.received == []
+
+
+async def test_whoever_hangs_up_in_the_middle_changes_nothing(chat: WebChat) -> None:
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    async def send(event: Any) -> None:
+        sent.append(event)
+
+    headers = {"host": "localhost", "content-type": "application/json", "cookie": f"plausch_session={'A' * 22}"}
+    scope = {"type": "http", "method": "POST", "path": "/api/v1/messages", "query_string": b"", "scheme": "http"}
+    scope |= {"client": ("127.0.0.1", 5), "headers": [(k.encode(), v.encode()) for k, v in headers.items()]}
+    await chat.app(scope, receive, send)
+    assert sent[0]["status"] == 400
+    assert chat.book.received == []
 
 
 async def test_a_database_that_is_away_is_no_acknowledgement(chat: WebChat, visitor: httpx.AsyncClient) -> None:
