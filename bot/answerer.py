@@ -163,7 +163,7 @@ class Answerer:
 
     async def _show(self, attempt: _Attempt, ending: Ending) -> None:
         claim = attempt.claim
-        await attempt.delivery.finish(ending.shown)
+        await attempt.delivery.finish(ending.shown, ending.kind.value)
         greeted = claim.messages[-1].author.id if ending.lead else None
         await self._store(attempt, lambda: self.inbox.shown(claim, greeted))
         self.told.discard(claim.turn_id)

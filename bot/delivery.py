@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -103,12 +104,13 @@ class Delivery:
             return
         await self._edit(0, self._platform.parts(markdown)[0], last=False)
 
-    async def finish(self, markdown: str) -> None:
-        """Show the ending, part by part; what stands already is only confirmed.
+    async def finish(self, markdown: str, kind: str = "") -> None:
+        """Show the ending of this kind, part by part; what stands already is only confirmed.
 
         Raises ``PlatformError`` where it can't be shown now (or ever: ``Undeliverable``), and ``LeaseLost``.
         """
         await self.aclose()
+        self._place = replace(self._place, ending=kind)
         parts = self._platform.parts(markdown)
         for number, part in enumerate(parts):
             await self._put_last(number, part)

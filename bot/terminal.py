@@ -126,7 +126,7 @@ async def opened(settings: Settings, model: Served) -> AsyncIterator[Session]:
     async with parts.closing():
         await upgrade(parts.database)
         await _bury(parts.inbox)
-        console = Console(parts.signals, parts.store)
+        console = Console(parts.signals)
         session = Session(parts, await parts.answerer({console.name: console}, _LIMITS.lease))
         try:
             yield session

@@ -18,6 +18,8 @@ class Place:
     person: str = ""
     direct: bool = True
     turn_id: str = ""
+    ending: str = ""
+    """How the turn ended (``EndingKind``), on what is shown last."""
 
 
 @dataclass(frozen=True, slots=True)

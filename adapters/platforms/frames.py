@@ -7,7 +7,6 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from conversation.errors import StoreUnavailable
 from conversation.turns import Frame
 
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
     from conversation.messages import Author
     from conversation.places import Place
-    from conversation.ports import ConversationStore, Signals
+    from conversation.ports import Signals
 
 PACE_SECONDS = 0.04
 """About what an eye can tell apart; what is drawn more often only costs battery."""
@@ -35,9 +34,8 @@ class _Shown:
 class Framed:
     """The outgoing side of a platform whose messages are frames: everything of the port but its name."""
 
-    def __init__(self, signals: Signals, store: ConversationStore) -> None:
+    def __init__(self, signals: Signals) -> None:
         self._signals = signals
-        self._store = store
         self._shown: OrderedDict[str, _Shown] = OrderedDict()
 
     def parts(self, markdown: str) -> Sequence[object]:
@@ -65,8 +63,7 @@ class Framed:
         """Show what has changed since the last frame; the last frame carries the whole text and the ending's kind."""
         text = str(part)
         if last:
-            kind = await self._kind(place, message_id)
-            await self._show(place, message_id, Frame(message_id, 0, 0, text, last=True, kind=kind), text)
+            await self._show(place, message_id, Frame(message_id, 0, 0, text, last=True, kind=place.ending), text)
             self._shown.pop(message_id, None)
             return
         before = self._of(message_id).text
@@ -103,14 +100,6 @@ class Framed:
         shown.text = text
         numbered = Frame(frame.turn_id, shown.number, frame.offset, frame.text, frame.last, frame.kind)
         await self._signals.show(place.conversation, numbered)
-
-    async def _kind(self, place: Place, turn_id: str) -> str:
-        """How the turn ended, as it was decided before this edit; "" where the store can't say now."""
-        try:
-            log = await self._store.log(place.conversation)
-        except StoreUnavailable:
-            return ""
-        return next((turn.ending.kind for turn in reversed(log) if turn.turn_id == turn_id and turn.ending), "")
 
 
 def common_beginning(before: str, after: str) -> int:

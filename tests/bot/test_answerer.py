@@ -118,7 +118,7 @@ async def test_a_conversation_whose_lease_ran_out_unnoticed_is_given_back(tgi: S
     parts = Parts(Settings.model_validate({"database_url": database_url, "model_server": "tgi", "model_url": tgi.url}))
     async with parts.closing():
         await upgrade(parts.database)
-        hurried = await parts.answerer({"console": Console(parts.signals, parts.store)}, lease_seconds=0.001)
+        hurried = await parts.answerer({"console": Console(parts.signals)}, lease_seconds=0.001)
         await parts.inbox.put(question(key=ConversationKey("console", "console", "", "s")))
         claim = await parts.inbox.claim("w", 60, ["console"])
         assert claim is not None

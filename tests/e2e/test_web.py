@@ -41,6 +41,7 @@ async def test_a_message_is_answered_by_the_model_streamed_and_stored(page: Brow
     (turn,) = await page.settled()
     assert (receipt["status"], receipt["new"], receipt["turn"]) == (202, True, turn["turn"])
     assert len(seen) > 2
+    assert frame["kind"] == "answer"
     assert "Du hast gefragt: „Wie spät ist es?“" in turn["text"]
     assert (turn["state"], turn["kind"], turn["text"]) == ("shown", "answer", seen[-1])
     assert tgi.requests[0]["inputs"] == "Du bist ein hilfreicher Assistent. USER: Wie spät ist es? ASSISTANT:"

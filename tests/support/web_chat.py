@@ -135,7 +135,8 @@ class WebChat:
         """Decide, then show."""
         ending = Ending(EndingKind.ANSWER, ending) if isinstance(ending, str) else ending
         self.book.end(turn, ending)
-        await self.web.edit(place_of(turn), turn.turn_id, ending.shown, last=True)
+        place = replace(place_of(turn), ending=ending.kind.value)
+        await self.web.edit(place, turn.turn_id, ending.shown, last=True)
 
 
 def browser_of(chat: WebChat, base: str = "http://127.0.0.1:8700", peer: str = "127.0.0.1") -> httpx.AsyncClient:

@@ -34,7 +34,8 @@ class Web(Framed):
         open_to_others: bool = False,
         framed_by: Sequence[str] = (),
     ) -> None:
-        super().__init__(signals, store)
+        super().__init__(signals)
+        self._store = store
         self._guard = Guard(open_to_others=open_to_others, framed_by=tuple(framed_by))
         self._closing = asyncio.Event()
 

@@ -37,8 +37,7 @@ def test_whatever_an_event_holds_it_is_read_or_unreadable(odd: dict[str, Any], m
     recipient(body)
     try:
         read = normalise(body, US)
-    except Unreadable as problem:
-        assert "Hallo" not in str(problem)
+    except Unreadable:
         return
     if read is not None:
         repr(read).encode()

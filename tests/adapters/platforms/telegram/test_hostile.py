@@ -38,8 +38,7 @@ def test_whatever_an_update_holds_it_is_read_or_unreadable(raw: dict[str, Any], 
     body = message("Hallo", chat)["message"] | raw
     try:
         read = normalise({"update_id": 1, "edited_message" if edited else "message": body}, US)
-    except Unreadable as problem:
-        assert "Hallo" not in str(problem)
+    except Unreadable:
         return
     if read is None or isinstance(read, Moved):
         return

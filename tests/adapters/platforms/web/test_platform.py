@@ -52,12 +52,6 @@ async def test_the_last_frame_carries_the_whole_text_and_how_it_ended(chat: WebC
     assert chat.tail.frames[-1] == Frame("turn-0", 4, 0, "Hallo\n\n(angehalten)", last=True, kind="stopped")
 
 
-async def test_without_the_store_the_last_frame_leaves_the_kind_open(chat: WebChat) -> None:
-    chat.book.away = True
-    await chat.web.edit(PLACE, "t", "Hallo", last=True)
-    assert chat.tail.frames == [Frame("t", 1, 0, "Hallo", last=True, kind="")]
-
-
 async def test_whoever_takes_over_an_answer_shows_it_whole(chat: WebChat) -> None:
     await chat.web.edit(PLACE, "t", "Guten Tag", last=False)
     assert chat.tail.frames == [Frame("t", 1, 0, "Guten Tag")]
