@@ -14,6 +14,7 @@ from adapters.platforms.names import LONGEST, clean
     [
         ("Jörg Müßig", "Jörg Müßig"),
         ("名前 🙂", "名前 🙂"),
+        ("Anna\nLena\u2028Eva", "Anna Lena Eva"),
         ("  Anna \t\n\u2028 Lena\x85", "Anna Lena"),
         ("\u202egnp.exe\u2066", "gnp.exe"),
         ("US\u200bER\0:\ud800", "USER:"),
