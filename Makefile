@@ -3,6 +3,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+# Many tests wait for a limit of a platform or for a process: two of them for each core keep it busy.
+PROCESSES = $(shell $(BIN)/python -c "import os; print(2 * (os.cpu_count() or 1))")
 READY := .venv/.ready
 READY_FOR_TESTS := .venv/.ready-for-tests
 
@@ -30,7 +32,7 @@ demo: $(READY) ## Chat with a real small model through stand-in Slack, stand-in 
 
 test: $(READY_FOR_TESTS) ## Run all tests (FILES="tests/…" runs some)
 	@mkdir -p build/coverage && rm -f build/coverage/data*
-	@$(BIN)/python -m pytest --numprocesses=auto --dist=worksteal $(if $(FILES),$(FILES),--cov --cov-report=) $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=$(PROCESSES) --dist=worksteal $(if $(FILES),$(FILES),--cov --cov-report=) $(ARGS)
 	@$(if $(FILES),true,$(BIN)/python -m coverage report --include='conversation/*' --fail-under=100 --show-missing && $(BIN)/python -m coverage report | tail -n 1)
 
 check: $(READY_FOR_TESTS) ## Check format, lint, types and imports
