@@ -63,6 +63,11 @@ def prompt() -> None:
 
     try:
         sys.stdout.write(case_prompt(json.load(sys.stdin)))
+    except json.JSONDecodeError as wrong:
+        typer.echo(
+            f"plausch prompt: standard input is no JSON ({wrong}). Give one object with system and turns.", err=True
+        )
+        raise typer.Exit(2) from None
     except ValueError as wrong:
         typer.echo(f"plausch prompt: {wrong}", err=True)
         raise typer.Exit(2) from None
