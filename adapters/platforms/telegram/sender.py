@@ -72,8 +72,7 @@ class Sender:
 
     async def _send(self, place: Place, chat: str, topic: int | None, question: ReplyParameters | None) -> str:
         self._pacing.wrote(place.conversation.channel)
-        number = await self._api.write(
-            "sendMessage",
+        number = await self._api.send(
             chat_id=chat,
             text=PLACEHOLDER,
             message_thread_id=topic,
@@ -104,8 +103,7 @@ class Sender:
     async def _put(self, place: Place, chat: str, message_id: str, part: Part) -> None:
         self._pacing.wrote(place.conversation.channel)
         try:
-            await self._api.write(
-                "editMessageText",
+            await self._api.edit(
                 chat_id=chat,
                 message_id=int(message_id),
                 text=part.text,

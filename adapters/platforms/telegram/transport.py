@@ -135,13 +135,17 @@ class Api(Bot):
             raise Cut("updates that are no list")
         return updates
 
-    async def write(self, method: str, **parameters: Any) -> int:
-        """Call a method whose answer is the message; returns the message's id."""
-        message = await self._post(method, parameters)
+    async def send(self, **parameters: Any) -> int:
+        """``sendMessage``; returns the message's id."""
+        message = await self._post("sendMessage", parameters)
         number = whole(message.get("message_id")) if isinstance(message, dict) else None
         if number is None:
             raise Cut("a message without an id")
         return number
+
+    async def edit(self, **parameters: Any) -> None:
+        """``editMessageText``."""
+        await self._post("editMessageText", parameters)
 
 
 def _parsed(payload: bytes) -> Any:

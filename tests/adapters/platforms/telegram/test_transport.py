@@ -61,6 +61,14 @@ async def test_an_answer_that_is_not_the_apis_leaves_the_outcome_open_and_stays_
     assert "secret" not in f"{caplog.text}{unknown.value!r}"
 
 
+@pytest.mark.parametrize("result", [b"true", b"[]", b"{}", b'{"message_id": true}', b'{"message_id": 1e9}'])
+async def test_a_message_without_an_id_may_be_there_or_not_and_an_edit_needs_none(result: bytes) -> None:
+    async with answering(200, b'{"ok": true, "result": ' + result + b"}") as telegram:
+        with pytest.raises(OutcomeUnknown):
+            await telegram.begin(place(1), "")
+        await telegram.edit(place(1), "1", Part("eins"), last=True)
+
+
 async def test_an_error_of_the_api_itself_says_that_nothing_was_sent() -> None:
     async with answering(500, b'{"ok": false, "error_code": 500}') as telegram:
         with pytest.raises(PlatformUnreachable):

@@ -167,7 +167,7 @@ async def test_a_body_that_does_not_come_is_given_up_and_whoever_hangs_up_is_not
         head += "Content-Type: application/json\r\nContent-Length: 10\r\n\r\n{"
         reader, writer = await asyncio.open_connection("127.0.0.1", int(host.partition(":")[2]))
         writer.write(head.encode())
-        answer = await asyncio.wait_for(reader.read(), 10)
+        answer = await asyncio.wait_for(reader.read(), 3)
         writer.close()
         await writer.wait_closed()
     assert answer.startswith(b"HTTP/1.1 408 ")
