@@ -1,0 +1,60 @@
+"""``/healthz`` and ``/readyz``, and waiting for what can't be reached yet."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from bot import readiness as module
+from bot.readiness import Readiness
+from bot.web import health_routes
+from conversation.errors import ModelServerUnreachable, SettingWrong
+
+TROUBLE = "password authentication failed for user plausch"
+
+
+async def readyz(readiness: Readiness, peer: str = "127.0.0.1") -> tuple[int, object]:
+    app = Starlette(routes=health_routes(readiness))
+    transport = httpx.ASGITransport(app, client=(peer, 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://plausch") as visitor:
+        assert (await visitor.get("/healthz")).text == "ok\n"
+        answer = await visitor.get("/readyz")
+        return answer.status_code, answer.json()
+
+
+async def test_it_is_ready_where_nothing_is_waited_for() -> None:
+    assert await readyz(Readiness()) == (200, {"ready": True, "waiting_for": {}})
+
+
+async def test_what_it_waits_for_is_named_and_why_is_told_to_this_machine_alone() -> None:
+    readiness = Readiness()
+    readiness.waiting_for["database"] = TROUBLE
+
+    assert await readyz(readiness) == (503, {"ready": False, "waiting_for": {"database": TROUBLE}})
+    assert await readyz(readiness, "203.0.113.7") == (503, {"ready": False, "waiting_for": {"database": "not ready"}})
+
+
+async def test_what_can_not_be_reached_yet_is_tried_again_until_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_FIRST_PAUSE", 0.001)
+    readiness, looks = Readiness(), []
+
+    async def reach() -> None:
+        looks.append(dict(readiness.waiting_for))
+        if len(looks) < 4:
+            raise ModelServerUnreachable("the model is still loading")
+
+    await readiness.wait_for("model server", reach)
+
+    assert readiness.waiting_for == {}
+    assert looks == [{"model server": "not reached yet"}, *[{"model server": "the model is still loading"}] * 3]
+
+
+async def test_a_wrong_setting_is_not_waited_for() -> None:
+    async def reach() -> None:
+        raise SettingWrong("PLAUSCH_TELEGRAM_TOKEN", "wrong.", "Ask BotFather.")
+
+    with pytest.raises(SettingWrong):
+        await asyncio.wait_for(Readiness().wait_for("telegram", reach), 5)
