@@ -100,9 +100,8 @@ async def test_whose_language_is_english_is_spoken_to_in_english(tmp_path: Path,
         person.type("/help\r")
         await person.until("this overview")
         await person.until("You: ", 2)
-        person.type("\x03")
 
-        assert await person.ended() == 0
+        assert await person.left() == 0
         assert "See you!" in person.text
 
 

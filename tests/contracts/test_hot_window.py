@@ -160,7 +160,7 @@ async def test_nobody_waits_long_for_a_redis_that_hangs_and_only_once(desk: Desk
     await desk.answered("Frage 1", "Frage 2")
     claim = await desk.asked()
     await desk.copied(claim)
-    hot = HotWindow(desk.sql, desk.client, 0.05)
+    hot = HotWindow(desk.sql, desk.client, 0.5)
     await valkey.halt()
 
     desk.sql.asked.clear()
@@ -170,7 +170,7 @@ async def test_nobody_waits_long_for_a_redis_that_hangs_and_only_once(desk: Desk
     took = time.monotonic() - before
 
     assert desk.sql.asked == [(1, 3)] * 20
-    assert took < 1
+    assert took < 5  # each for itself they would take ten
     valkey.go_on()
 
 

@@ -230,7 +230,7 @@ async def test_no_body_makes_a_route_fail_or_holds_up_the_others(everything: Ope
     for path in ("/", "/healthz", "/readyz", "/api/v1/conversation", "/static/chat.js"):
         assert await everything.post(path, b"{}") == 405
     beating.cancel()
-    assert longest_gap < 1.0
+    assert longest_gap < 5.0  # a busy machine stays below; a body that blocks the loop does not
     assert await Rows(everything.service.database).select("SELECT count(*) FROM turns") == [(0,)]
 
 

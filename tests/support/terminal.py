@@ -105,6 +105,15 @@ class Terminal:
             raise AssertionError(f"{text!r} did not come; there was {self.text!r}") from None
         return self.text
 
+    async def left(self) -> int:
+        """Press Ctrl-C until the command ends, as a person does: one press may still have met the answer."""
+        async with asyncio.timeout(BOUND_SECONDS):
+            while self.process.returncode is None:
+                self.type("\x03")
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.process.wait(), 1)
+        return await self.ended()
+
     async def ended(self) -> int:
         """Wait for the command's end; its exit code."""
         async with asyncio.timeout(BOUND_SECONDS):

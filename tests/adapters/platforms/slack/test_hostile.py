@@ -139,7 +139,7 @@ async def test_a_delivery_that_is_nested_as_deeply_as_can_be_read_is_kept() -> N
 @pytest.mark.parametrize("piece", ["`", "```", "<", "<@U1>", "*a ", "_a", "\n• ", "&amp;", "\ue000", "```\n", "*_~"])
 def test_no_text_holds_everybody_up(piece: str) -> None:
     text = (piece * 40_000)[:40_000]
-    begun = time.perf_counter()
+    begun = time.process_time()
     to_markdown(text, "UBOT")
     parts(text)
-    assert time.perf_counter() - begun < 2.0
+    assert time.process_time() - begun < 8.0  # quadratic work takes minutes

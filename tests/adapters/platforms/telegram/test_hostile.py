@@ -30,6 +30,9 @@ FIELDS = (
 )
 BEYOND = (1 << 63, -(1 << 63) - 1, 10**4000, True, 1.0, "5")
 
+CPU_SECONDS = 5.0
+"""A bound that a busy machine does not reach; without the limits in the code it takes 24 s and more."""
+
 
 @settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(FIELDS), JSON), st.sampled_from([PRIVATE, GROUP]), st.booleans())
@@ -86,9 +89,9 @@ async def test_an_update_that_is_nested_as_deeply_as_can_be_read_is_kept() -> No
 def test_a_message_with_endless_formatting_holds_nobody_up() -> None:
     text = "ab " * 20_000
     entities = [{"type": "bold", "offset": 0, "length": end} for end in range(1, 20_000)]
-    begun = time.perf_counter()
+    begun = time.process_time()
     said = as_markdown(text, entities, US)
-    assert time.perf_counter() - begun < 1.0
+    assert time.process_time() - begun < CPU_SECONDS
     assert said.text.replace("*", "") == text.strip()
 
 
@@ -98,9 +101,9 @@ def test_a_message_with_endless_formatting_holds_nobody_up() -> None:
     ids=["numbers", "lists", "quotes", "table"],
 )
 def test_no_answer_becomes_many_times_as_long_as_it_was_written(text: str) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     shown = parts(text)
-    assert time.perf_counter() - begun < 1.0
+    assert time.process_time() - begun < CPU_SECONDS
     assert sum(len(part.text) for part in shown) <= 4 * len(text) + 2000
     assert len(shown) <= 3
 
