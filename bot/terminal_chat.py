@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from conversation.turns import Ending
 
 _REDRAWS_A_SECOND = 12
+# Longer than a locked database takes to say so.
+_CLOSING_SECONDS = 10.0
 
 
 def chat(settings: Settings, model: Served) -> None:
@@ -46,7 +50,16 @@ def chat(settings: Settings, model: Served) -> None:
         except KeyboardInterrupt:
             console.print()
         finally:
-            background.run(stack.aclose())
+            _close(background, stack)
+
+
+def _close(background: Background, stack: contextlib.AsyncExitStack) -> None:
+    """Close everything; Ctrl-C again must not break that off, since a half-closed database keeps the process alive."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        background.run(asyncio.wait_for(stack.aclose(), _CLOSING_SECONDS))
+    except TimeoutError:
+        os._exit(1)
 
 
 def _wait_for_model(console: Console, background: Background, model: Served, words: Words) -> None:
