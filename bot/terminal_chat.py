@@ -36,6 +36,8 @@ _CLOSING_SECONDS = 10.0
 def chat(settings: Settings, model: Served) -> None:
     """Talk until Ctrl-C or Ctrl-D at the prompt. Raises ``SettingWrong``; exits with 1 where it can't begin."""
     console = Console()
+    # A shell that starts commands in the background has it ignored; at a prompt Ctrl-C has to mean something.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with _ended_by_signals(), Background() as background:
         stack = contextlib.AsyncExitStack()
         try:
