@@ -105,15 +105,6 @@ async def test_whose_language_is_english_is_spoken_to_in_english(tmp_path: Path,
         assert "See you!" in person.text
 
 
-async def test_ctrl_c_again_and_again_does_not_break_off_the_end(tmp_path: Path, settings: dict[str, str]) -> None:
-    async with terminal(tmp_path, settings, "chat") as person:
-        await person.until(PROMPT)
-        for _ in range(5):
-            person.type("\x03")
-            await asyncio.sleep(0)
-        assert await person.ended() == 0
-
-
 async def test_ctrl_c_while_it_writes_stops_the_answer_and_the_chat_goes_on(
     tmp_path: Path, settings: dict[str, str], tgi: StandInTGI
 ) -> None:
