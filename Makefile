@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check screenshots lock clean
+.PHONY: help setup demo test check bench screenshots lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -40,6 +40,12 @@ check: $(READY_FOR_TESTS) ## Check format, lint, types and imports
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports | tail -n 1
+
+bench: $(READY_FOR_TESTS) ## Measure speed and memory beside their bars (KEYS="start_s …" measures some, ARGS=--quick is shorter)
+	@$(BIN)/python -m benchmarks $(KEYS) $(ARGS)
+
+faults: $(READY_FOR_TESTS) ## Break everything that can break under load, and count what became of each message (NAMES="killed" plays some, ARGS=--small plays little)
+	@$(BIN)/python -m tests.faults $(NAMES) $(ARGS)
 
 screenshots: $(READY_FOR_TESTS) ## Take the pictures in docs/images anew, with the real small model
 	@$(BIN)/python -m tests.support.pictures

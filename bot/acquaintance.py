@@ -25,10 +25,15 @@ class Acquaintance:
         key, messages = answering.claim.conversation, answering.claim.messages
         asker = messages[-1].author
         said = [*messages, *(message for exchange in past for message in exchange.questions)]
-        ids = {mention.person for message in said for mention in message.mentions} | {asker.id}
+        ids = {mention.person for message in said for mention in message.mentions}
         if answering.in_a_room:
             ids |= {message.author.id for message in said}
-        known = await self._known(platform, key.workspace, ids, {message.author.id: message.author for message in said})
+        if asker.locale is None:
+            ids |= {asker.id}
+        known: Mapping[str, Author] = {}
+        if ids:
+            told = {message.author.id: message.author for message in said}
+            known = await self._known(platform, key.workspace, ids, told)
         answering.names = {person: author.name for person, author in known.items() if author.name}
         answering.locale = asker.locale or (known[asker.id].locale if asker.id in known else None)
         answering.greet = not await self.people.greeted(platform.name, key.workspace, asker.id)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,11 +14,12 @@ import structlog
 from bot import failpoints
 from bot.delivery import Delivery
 from bot.lease import Lease
+from bot.repeats import Repeats
+from bot.told import Told
 from conversation.answering import Answering
 from conversation.errors import (
     LeaseLost,
-    ModelServerOverloaded,
-    ModelServerUnreachable,
+    ModelServerUnavailable,
     OutcomeUnknown,
     PlatformError,
     PlatformUnreachable,
@@ -30,20 +33,23 @@ from conversation.texts import texts_for
 from conversation.turns import Ending, EndingKind
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from bot.acquaintance import Acquaintance
+    from bot.metrics import Metrics
     from conversation.dialogue import Dialogue
     from conversation.ports import ConversationStore, Inbox, Platform, Signals
-    from conversation.turns import Claim
+    from conversation.turns import Claim, Exchange
 
 log = structlog.get_logger(__name__)
 
 # A turn is parked after so many failures; each pause is longer than the one before, in seconds.
 ATTEMPTS = 5
 _PAUSES = (1.0, 5.0, 20.0, 60.0)
-# How long a conversation rests where the model server can't be reached: an outage is waited out.
+# How long a conversation rests at least where the model server can't be reached: an outage is waited out.
 _OUTAGE_PAUSE = 3.0
+# So much longer at most, so that not all conversations come back in the same instant.
+_JITTER = 0.2
 # How soon what the database could not store is tried again, while the lease holds.
 _STORE_PAUSE = 0.5
 
@@ -58,6 +64,7 @@ class _Attempt:
     lease: Lease
     stop: asyncio.Event
     ending: Ending | None
+    began: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +77,12 @@ class Answerer:
     platforms: Mapping[str, Platform]
     acquaintance: Acquaintance
     dialogue: Dialogue
+    metrics: Metrics
     lease_seconds: float
 
-    told: set[str] = field(default_factory=set)
+    repeats: Repeats = field(default_factory=Repeats)
+    """Final edits to be made once more."""
+    told: Told = field(default_factory=Told)
     """Turns whose person has been told to wait."""
     under_way: dict[str, Delivery] = field(default_factory=dict)
     """How the turns that are being answered here are shown."""
@@ -136,10 +146,10 @@ class Answerer:
         except (PlatformUnreachable, OutcomeUnknown) as trouble:
             log.warning("platform not available", turn=claim.turn_id, trouble=str(trouble))
             await self.inbox.hand_back(claim, delivery.rest)
-        except (ModelServerUnreachable, ModelServerOverloaded) as trouble:
+        except ModelServerUnavailable as trouble:
             log.warning("model server not available", turn=claim.turn_id, trouble=str(trouble))
             await self._say_to_wait(attempt)
-            await self.inbox.hand_back(claim, _OUTAGE_PAUSE)
+            await self.inbox.hand_back(claim, _outage_pause(trouble))
         except (LeaseLost, StoreUnavailable):
             raise
         except Exception as fault:
@@ -156,9 +166,9 @@ class Answerer:
             await self._decide(attempt, ending)
         await self._show(attempt, ending)
 
-    async def _decide(self, attempt: _Attempt, ending: Ending) -> None:
+    async def _decide(self, attempt: _Attempt, ending: Ending, failure: str | None = None) -> None:
         attempt.ending = ending
-        await self._store(attempt, lambda: self.inbox.decide(attempt.claim, ending))
+        await self._store(attempt, lambda: self.inbox.decide(attempt.claim, ending, failure))
         failpoints.reach(failpoints.DECIDED)
 
     async def _show(self, attempt: _Attempt, ending: Ending) -> None:
@@ -166,8 +176,14 @@ class Answerer:
         await attempt.delivery.finish(ending.shown, ending.kind.value)
         greeted = claim.messages[-1].author.id if ending.lead else None
         await self._store(attempt, lambda: self.inbox.shown(claim, greeted))
-        self.told.discard(claim.turn_id)
-        log.info("turn shown", turn=claim.turn_id, platform=claim.conversation.platform, ending=ending.kind.value)
+        self.told.forget(claim.turn_id)
+        platform, kind = claim.conversation.platform, ending.kind.value
+        waited = (claim.claimed_at - claim.arrived_at).total_seconds()  # both by the database's clock
+        self.metrics.ended(platform, kind, waited + time.monotonic() - attempt.began)
+        if claim.took_over and claim.sends:
+            patience = self.platforms[platform].capabilities.call_seconds
+            self.repeats.later(attempt.delivery.repeat, attempt.began + patience - time.monotonic())
+        log.info("turn shown", turn=claim.turn_id, platform=platform, ending=kind)
 
     async def _store(self, attempt: _Attempt, write: Callable[[], Awaitable[None]]) -> None:
         """Write once the database can, while the lease holds: what the model wrote is not thrown away for a lock."""
@@ -211,7 +227,9 @@ class Answerer:
 
     async def _follow(self, attempt: _Attempt) -> Ending:
         answering, claim = attempt.answering, attempt.claim
-        past = await self.store.window(claim.conversation_id, claim.since, claim.position)
+        past: Sequence[Exchange] = ()
+        if claim.since < claim.position:
+            past = await self.store.window(claim.conversation_id, claim.since, claim.position)
         await self.acquaintance.introduce(answering, self.platforms[claim.conversation.platform], past)
         async with contextlib.aclosing(self.dialogue.answer(answering, past)) as events:
             async for event in events:
@@ -222,26 +240,30 @@ class Answerer:
 
     async def _say_to_wait(self, attempt: _Attempt) -> None:
         """Once for each turn; if it can't be shown, the answer will be."""
-        turn_id = attempt.claim.turn_id
-        if turn_id not in self.told and not attempt.answering.pieces:
-            self.told.add(turn_id)
+        if not attempt.answering.pieces and self.told.is_new(attempt.claim.turn_id):
             with contextlib.suppress(PlatformError):
                 await attempt.delivery.show_once(texts_for(attempt.answering.locale).waiting)
 
     async def _failed(self, attempt: _Attempt, reason: str) -> None:
         claim = attempt.claim
+        self.metrics.failed(reason)
         if claim.failures + 1 < ATTEMPTS:
             return await self.inbox.fail(claim, reason, _PAUSES[claim.failures])
         if attempt.ending is not None and attempt.ending.kind is EndingKind.PARKED:
             log.error("turn given up: not even that it is parked can be said", turn=claim.turn_id, reason=reason)
             return await self.inbox.undeliverable(claim, reason)
         log.error("turn parked", turn=claim.turn_id, reason=reason)
-        return await self._carefully(attempt, self._park)
+        return await self._carefully(attempt, lambda parked: self._park(parked, reason))
 
-    async def _park(self, attempt: _Attempt) -> None:
+    async def _park(self, attempt: _Attempt, failure: str) -> None:
         ending = attempt.answering.parked()
-        await self._decide(attempt, ending)
+        await self._decide(attempt, ending, failure)
         await self._show(attempt, ending)
+
+
+def _outage_pause(trouble: ModelServerUnavailable) -> float:
+    rest = max(_OUTAGE_PAUSE, trouble.rest_seconds or 0.0)
+    return rest * random.uniform(1, 1 + _JITTER)  # noqa: S311 - spreads load, guards nothing
 
 
 def place_of(claim: Claim) -> Place:

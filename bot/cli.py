@@ -6,7 +6,7 @@ import asyncio
 import json
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,18 +14,25 @@ from bot import logs
 from bot.cli_demo import demo
 from bot.cli_doctor import doctor
 from bot.cli_terminal import ask, chat
+from bot.cli_turns import turns_app
+from bot.role import Role
 from bot.settings import Settings, SettingsWrong
 from conversation.errors import SettingWrong
 
 if TYPE_CHECKING:
     from bot.service import Service
 
+RoleOption = Annotated[
+    Role,
+    typer.Option(help="web: receive messages and serve pages; worker: answer; all: both, in one process."),
+]
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 database_app = typer.Typer(no_args_is_help=True)
 app.command()(demo)
 app.command()(chat)
 app.command()(ask)
 app.command()(doctor)
+app.add_typer(turns_app, name="turns", help="Turns that were put aside after too many failures.")
 app.add_typer(database_app, name="db", help="The database.")
 
 
@@ -47,13 +54,13 @@ def complain(*problems: SettingWrong) -> None:
 
 
 @app.command()
-def run() -> None:
-    """Run the service: web chat, platforms, worker."""
+def run(role: RoleOption = Role.ALL) -> None:
+    """Run the service: web chat, platforms, worker. With PostgreSQL, any number of processes share the work."""
     settings = Settings.load()
     logs.configure(settings.log_level)
     from bot.service import Service  # noqa: PLC0415 - the other commands need none of it
 
-    _in_loop(Service(settings))
+    _in_loop(Service(settings, role=role))
 
 
 @app.command()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -20,7 +22,7 @@ from conversation.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from bot.lease import Lease
     from conversation.places import Place
@@ -54,6 +56,7 @@ class Delivery:
         self._lease = lease
         self._sends = Sends(platform, inbox, claim, place, lease)
         self._standing: dict[int, object] = {}
+        self._final: Sequence[object] = ()
         self._text: Callable[[], str] = str
         self._changed = asyncio.Event()
         # Held while the platform is called: a call is never cancelled, since its outcome would be unknown then.
@@ -111,12 +114,25 @@ class Delivery:
         """
         await self.aclose()
         self._place = replace(self._place, ending=kind)
-        parts = self._platform.parts(markdown)
-        for number, part in enumerate(parts):
+        self._final = self._platform.parts(markdown)
+        for number, part in enumerate(self._final):
             await self._put_last(number, part)
-        for number in self._sends.beyond(len(parts)):
-            await self._remove(number)
+        for number in self._sends.beyond(len(self._final)):
+            await self._remove(partial(self._take_back, number))
+        if self._sends.in_doubt:
+            await self._remove(self._take_strays_back)
         failpoints.reach(failpoints.SHOWN)
+
+    async def repeat(self) -> None:
+        """Write the ending's parts once more into the messages that hold them. Raises ``PlatformError``.
+
+        The turn is over, and its messages are no other turn's: this needs no lease.
+        """
+        for number, part in enumerate(self._final):
+            if message_id := self._sends.standing(number):
+                await self._platform.pace(self._place, last=True)
+                with contextlib.suppress(MessageGone):
+                    await self._platform.edit(self._place, message_id, part, last=True)
 
     async def _write(self) -> None:
         pause = _FIRST_PAUSE
@@ -136,8 +152,8 @@ class Delivery:
                 self._changed.clear()
 
     async def _show_newest(self) -> None:
-        await self._sends.message(0)
         if not (markdown := self._text()):
+            await self._sends.message(0)
             return
         for number, part in enumerate(self._platform.parts(markdown)):
             if self._standing.get(number) != part:
@@ -147,10 +163,10 @@ class Delivery:
     async def _put_last(self, number: int, part: object) -> None:
         await self._insist(lambda: self._edit(number, part, last=True))
 
-    async def _remove(self, number: int) -> None:
-        """Take back a message that the final text does not need; the answer is shown, whatever becomes of it."""
+    async def _remove(self, call: Callable[[], Awaitable[None]]) -> None:
+        """Take back what the final text does not need; the answer is shown, whatever becomes of it."""
         try:
-            await self._insist(lambda: self._take_back(number))
+            await self._insist(call)
         except (TooFast, PlatformUnreachable):
             raise
         except PlatformError as refusal:
@@ -158,13 +174,17 @@ class Delivery:
 
     async def _take_back(self, number: int) -> None:
         message_id = await self._sends.find(number)
-        if message_id is None:
-            return
+        if message_id is not None:
+            await self._gone(message_id)
+
+    async def _take_strays_back(self) -> None:
+        async for message_id in self._sends.strays():
+            await self._gone(message_id)
+
+    async def _gone(self, message_id: str) -> None:
         self._lease.check()
-        try:
+        with contextlib.suppress(MessageGone):
             await self._platform.remove(self._place, message_id)
-        except MessageGone:
-            return
 
     async def _edit(self, number: int, part: object, *, last: bool) -> None:
         message_id = await self._sends.message(number)

@@ -13,8 +13,10 @@ from sqlalchemy import make_url
 
 from adapters.stores.redis.connection import TROUBLE, connect
 from adapters.stores.sql.database import Database
+from adapters.stores.sql.inbox import SqlInbox
 from adapters.stores.sql.upgrade import missing_migrations
-from bot.findings import Finding, warning, well, wrong
+from bot.findings import Finding, Mark, warning, well, wrong
+from bot.vigil import too_old
 from conversation.errors import PlauschError, SettingWrong, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -31,10 +33,10 @@ async def database(settings: Settings) -> Sequence[Finding]:
     """Whether it can be reached and written, whether its schema is up to date, and how much room there is."""
     url = make_url(settings.database_url)
     if url.get_backend_name() != "sqlite":
-        return await _opened(settings.database_url)
+        return await _opened(settings)
     file = Path(url.database or "")
     if await asyncio.to_thread(file.exists):
-        return [*await _opened(settings.database_url), await asyncio.to_thread(_room, file.parent)]
+        return [*await _opened(settings), await asyncio.to_thread(_room, file.parent)]
     return await asyncio.to_thread(_not_made_yet, file)
 
 
@@ -47,13 +49,13 @@ def _not_made_yet(file: Path) -> Sequence[Finding]:
     return [well("database", f"{file} will be made by the first start"), _room(folder)]
 
 
-async def _opened(url: str) -> Sequence[Finding]:
-    opened = Database(url)
+async def _opened(settings: Settings) -> Sequence[Finding]:
+    opened = Database(settings.database_url)
     shown = (
         str(opened.file.absolute()) if opened.is_sqlite else opened.url.set(drivername="postgresql").render_as_string()
     )
     try:
-        return [await _writable(opened, shown), await _up_to_date(opened)]
+        return await _looked_at(opened, shown, settings.oldest_turn_seconds)
     except SettingWrong:
         raise
     except (PlauschError, OSError) as trouble:
@@ -61,6 +63,13 @@ async def _opened(url: str) -> Sequence[Finding]:
         return [wrong(_SETTING, f"{shown} can't be used ({trouble}).", cure)]
     finally:
         await opened.aclose()
+
+
+async def _looked_at(opened: Database, shown: str, oldest_seconds: float) -> Sequence[Finding]:
+    found = [await _writable(opened, shown), await _up_to_date(opened)]
+    if all(finding.mark is Mark.WELL for finding in found):
+        found += await _turns(opened, oldest_seconds)
+    return found
 
 
 async def _writable(opened: Database, shown: str) -> Finding:
@@ -83,6 +92,19 @@ async def _up_to_date(opened: Database) -> Finding:
     if await missing_migrations(opened):
         return warning("schema", "it is not up to date.", _UPGRADE)
     return well("schema", "up to date")
+
+
+async def _turns(opened: Database, oldest_seconds: float) -> Sequence[Finding]:
+    """What waits for an answer, and what was put aside."""
+    backlog = await SqlInbox(opened).backlog()
+    found = []
+    if trouble := too_old(backlog, oldest_seconds):
+        cure = "Is `plausch run` running, and the model server well? /readyz of the service names what is in trouble."
+        found.append(warning("turns", f"{trouble}.", cure))
+    if backlog.parked:
+        says = f"{backlog.parked} were put aside after too many failures."
+        found.append(warning("turns", says, "`plausch turns parked` lists them, `plausch turns retry ID` tries again."))
+    return found or [well("turns", f"{backlog.open} wait for an answer, none of them for long; none was put aside")]
 
 
 def _room(folder: Path) -> Finding:

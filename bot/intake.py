@@ -10,6 +10,7 @@ from bot import failpoints
 from conversation import commands
 
 if TYPE_CHECKING:
+    from bot.metrics import Metrics
     from conversation.messages import Message
     from conversation.ports import Inbox, Signals
     from conversation.turns import Receipt
@@ -20,9 +21,10 @@ log = structlog.get_logger(__name__)
 class StoringIntake:
     """``conversation.ports.Intake``: returns after the commit, so that whoever called may acknowledge."""
 
-    def __init__(self, inbox: Inbox, signals: Signals) -> None:
+    def __init__(self, inbox: Inbox, signals: Signals, metrics: Metrics) -> None:
         self._inbox = inbox
         self._signals = signals
+        self._metrics = metrics
 
     async def accept(self, message: Message) -> Receipt:
         """Store the message; wake a worker, or stop the answers that it asks to stop."""
@@ -33,12 +35,14 @@ class StoringIntake:
             await self._signals.stop(receipt.stopped)
         if receipt.new:
             await self._signals.wake()
+        self._metrics.message(message.conversation.platform, new=receipt.new)
         log.debug("message stored", platform=message.conversation.platform, new=receipt.new, turn=receipt.turn_id)
         return receipt
 
     async def unreadable(self, platform: str, workspace: str, raw: str, reason: str) -> None:
         """Keep what could not be read."""
         await self._inbox.put_unreadable(platform, workspace, raw, reason)
+        self._metrics.unreadable(platform)
         log.warning("unreadable event kept", platform=platform, reason=reason)
 
     async def stop_answers_to(self, person: str, platform: str, workspace: str, channel: str) -> int:

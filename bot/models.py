@@ -5,18 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from adapters.model_servers.guarded import Guarded
 from conversation.profiles import EM_GERMAN, PROFILES, QWEN_CODER, ModelProfile, Persona
 
 if TYPE_CHECKING:
     from bot.settings import Settings
     from conversation.ports import ModelServer
 
+# How long a model server in trouble is left alone at most, in seconds.
+_LONGEST_PAUSE = 30.0
+_LONGEST_PAUSE_EMBEDDED = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Served:
     """A model server, how its model wants its prompts, and who it is to be."""
 
-    server: ModelServer
+    server: Guarded
     profile: ModelProfile
     persona: Persona
 
@@ -30,7 +35,9 @@ def served(settings: Settings) -> Served:
     profile = PROFILES[settings.model_profile] if settings.model_profile else EM_GERMAN
     if is_pinned_small_model and not settings.model_profile:
         profile = QWEN_CODER
-    return Served(server, profile, _persona(settings, profile))
+    # The embedded server refuses before anything is sent, so asking it often costs nothing.
+    longest_pause = _LONGEST_PAUSE_EMBEDDED if settings.model_server == "embedded" else _LONGEST_PAUSE
+    return Served(Guarded(server, longest_pause=longest_pause), profile, _persona(settings, profile))
 
 
 def _server(settings: Settings) -> tuple[ModelServer, bool]:

@@ -1,4 +1,4 @@
-"""What every process that answers is made of: stores, signals, the model server, and what joins them."""
+"""What every process is made of: stores, signals, and what joins them to whatever answers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import hmac
 from typing import TYPE_CHECKING
 
-from adapters.stores.memory import InProcessSignals
+from adapters.stores.signals.choice import signals_for
 from adapters.stores.sql.conversations import SqlConversations, SqlPeople
 from adapters.stores.sql.database import Database
 from adapters.stores.sql.inbox import SqlInbox
@@ -15,62 +15,65 @@ from bot.acquaintance import Acquaintance
 from bot.answerer import Answerer
 from bot.clock import SystemClock
 from bot.intake import StoringIntake
-from bot.models import Served, served
+from bot.metrics import Metrics
 from conversation.dialogue import Dialogue
+from conversation.turns import OpenTurns
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Mapping
 
+    from redis.asyncio import Redis
+
+    from bot.models import Served
     from bot.settings import Settings
-    from conversation.ports import ConversationStore, Platform, Signals
+    from conversation.ports import ConversationStore, Platform
 
 
 class Parts:
     """The parts that the settings ask for. Nothing is called yet; SQLite's file is made."""
 
-    def __init__(self, settings: Settings, model: Served | None = None) -> None:
-        """``model`` is made from the settings where it is not given, which may take minutes."""
+    def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.database = Database(settings.database_url)
-        self.inbox = SqlInbox(self.database)
+        limits = OpenTurns(settings.open_turns_conversation, settings.open_turns_workspace, settings.open_turns)
+        self.inbox = SqlInbox(self.database, limits)
         self.people = SqlPeople(self.database)
         self.store: ConversationStore = SqlConversations(self.database)
-        self.signals: Signals = InProcessSignals()
-        self._hot: list[Callable[[], Awaitable[object]]] = []
-        if settings.redis_url:
-            self._use_redis(settings.redis_url)
-        self.model = model or served(settings)
-        self.intake = StoringIntake(self.inbox, self.signals)
+        self._clients: list[Redis] = []
+        redis = self._redis(settings.redis_url) if settings.redis_url else None
+        self.signals = signals_for(self.database, redis)
+        self.metrics = Metrics()
+        self.intake = StoringIntake(self.inbox, self.signals, self.metrics)
 
-    def _use_redis(self, url: str) -> None:
+    def _redis(self, url: str) -> Redis:
+        """Redis, as the hot copy in front of the store too."""
         from adapters.stores.redis.connection import connect  # noqa: PLC0415 - late: a third of a second
         from adapters.stores.redis.hot_window import HotWindow  # noqa: PLC0415 - late, the same
-        from adapters.stores.redis.signals import RedisSignals  # noqa: PLC0415 - late, the same
 
-        redis = connect(url)
-        signals = RedisSignals(redis)
-        self.store, self.signals = HotWindow(self.store, redis), signals
-        self._hot = [redis.aclose, signals.aclose]
+        client = connect(url)
+        self.store = HotWindow(self.store, client)
+        self._clients.append(client)
+        return client
 
     @contextlib.asynccontextmanager
     async def closing(self) -> AsyncIterator[contextlib.AsyncExitStack]:
         """Close everything afterwards; what is pushed onto the stack is closed before."""
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(self.database.aclose)
-            for close in self._hot:
-                stack.push_async_callback(close)
-            stack.push_async_callback(self.model.server.aclose)
+            for client in self._clients:
+                stack.push_async_callback(client.aclose)
+            stack.push_async_callback(self.signals.aclose)
             yield stack
 
-    async def answerer(self, platforms: Mapping[str, Platform], lease_seconds: float) -> Answerer:
+    async def answerer(self, model: Served, platforms: Mapping[str, Platform], lease_seconds: float) -> Answerer:
         """What answers turns of these platforms. The database is up to date. Raises ``StoreUnavailable``."""
         key = await service_key(self.database, "prompt_digest")
         dialogue = Dialogue(
-            self.model.server,
-            self.model.profile,
-            self.model.persona,
+            model.server,
+            model.profile,
+            model.persona,
             SystemClock(),
             digest=lambda prompt: hmac.new(key, prompt.encode(), "sha256").hexdigest(),
         )
         people = Acquaintance(self.people)
-        return Answerer(self.inbox, self.store, self.signals, platforms, people, dialogue, lease_seconds)
+        return Answerer(self.inbox, self.store, self.signals, platforms, people, dialogue, self.metrics, lease_seconds)

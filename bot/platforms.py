@@ -21,12 +21,20 @@ async def _nothing(_: Intake | None = None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A platform and how it is reached. ``start`` may be repeated; ``receive`` runs until it is cancelled."""
+    """A platform and how it is reached. ``start`` and ``announce`` may be repeated."""
 
     platform: Platform
     routes: Callable[[Intake], Sequence[BaseRoute]] = lambda _: ()
     start: Callable[[], Awaitable[None]] = _nothing
+    """What comes first, in whatever role."""
+    announce: Callable[[], Awaitable[None]] = _nothing
+    """Tell the platform where events go."""
     receive: Callable[[Intake], Awaitable[None]] = _nothing
+    """Runs until it is cancelled."""
+    one_at_a_time: bool = False
+    """Of many processes only one may receive."""
+    trouble: Callable[[], str | None] = lambda: None
+    """Why nothing comes in, None where all is well."""
     quieten: Callable[[], None] = lambda: None
     """End the connections that people hold open, so that the web server can end."""
     aclose: Callable[[], Awaitable[None]] = _nothing
@@ -59,14 +67,20 @@ def telegram(settings: Settings, token: SecretStr) -> Connection:
     bot = Telegram(token.get_secret_value(), settings.telegram_api_url)
     url, secret = settings.telegram_webhook_url, settings.telegram_webhook_secret
     if url is None or secret is None:
-        return Connection(bot, start=bot.start, receive=bot.poll, aclose=bot.aclose)
-
-    async def start() -> None:
-        await bot.start()
-        await bot.set_webhook(url, secret.get_secret_value())
-
+        return Connection(
+            bot,
+            start=bot.start,
+            receive=bot.poll,
+            one_at_a_time=True,
+            trouble=lambda: bot.trouble,
+            aclose=bot.aclose,
+        )
     return Connection(
-        bot, routes=lambda intake: bot.routes(intake, secret.get_secret_value()), start=start, aclose=bot.aclose
+        bot,
+        routes=lambda intake: bot.routes(intake, secret.get_secret_value()),
+        start=bot.start,
+        announce=lambda: bot.set_webhook(url, secret.get_secret_value()),
+        aclose=bot.aclose,
     )
 
 
@@ -78,7 +92,13 @@ def slack(settings: Settings, token: SecretStr) -> Connection:
     workspace = Slack(token.get_secret_value(), app_token, signing_secret, settings.slack_api_url)
     if app_token:
         receive = workspace.run_socket_mode
-        return Connection(workspace, start=workspace.start, receive=receive, aclose=workspace.aclose)
+        return Connection(
+            workspace,
+            start=workspace.start,
+            receive=receive,
+            trouble=lambda: workspace.trouble,
+            aclose=workspace.aclose,
+        )
     return Connection(workspace, routes=workspace.routes, start=workspace.start, aclose=workspace.aclose)
 
 

@@ -17,10 +17,22 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
 
 
 class Readiness:
-    """One line for each part that is not ready yet; empty where all is well."""
+    """Parts that are not ready, so that nothing can be taken, and parts in trouble, without which it is slower."""
 
     def __init__(self) -> None:
         self.waiting_for: dict[str, str] = {}
+        """One line for each part that is not ready; empty where all is well."""
+        self._watched: dict[str, Callable[[], str | None]] = {}
+
+    def watch(self, part: str, trouble: Callable[[], str | None]) -> None:
+        """Ask ``trouble`` for what is wrong with a part, whenever somebody wants to know."""
+        self._watched[part] = trouble
+
+    @property
+    def troubles(self) -> dict[str, str]:
+        """One line for each part in trouble. Messages are taken all the same, and answered when it is over."""
+        found = {part: trouble() for part, trouble in self._watched.items()}
+        return {part: trouble for part, trouble in found.items() if trouble}
 
     async def wait_for(self, part: str, reach: Callable[[], Awaitable[object]]) -> None:
         """Repeat ``reach`` with growing pauses until it works. A wrong setting is not waited for: ``SettingWrong``."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, TypeVar
 
 from bot import failpoints
 from conversation.errors import OutcomeUnknown, PlatformError, Undeliverable
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import AsyncIterator, Coroutine
 
     from bot.lease import Lease
     from conversation.places import Place
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# How many sends in doubt are looked for in the end: each costs a reading of the thread, and an outage makes many.
+_MOST_STRAYS = 3
 # How many messages are sent for one part where each is deleted as soon as it stands.
 _MOST_FOR_A_PART = 4
 
@@ -34,7 +36,11 @@ class Sends:
         self._lease = lease
         self._ids = {send.part: send.message_id for send in claim.sends if send.message_id}
         self._sent = Counter(send.part for send in claim.sends if send.message_id)
-        self._doubtful = {send.part: send.id for send in claim.sends if not send.message_id}
+        self._doubtful: defaultdict[int, list[str]] = defaultdict(list)
+        """Sends that may have been carried out, oldest first."""
+        for send in claim.sends:
+            if not send.message_id:
+                self._doubtful[send.part].append(send.id)
         self._refused: dict[int, str] = {}
         """Sends that were not carried out, so that nothing stands under their ids: they are tried again."""
         self._unsaved: dict[int, str] = {}
@@ -63,14 +69,38 @@ class Sends:
 
     async def find(self, part: int) -> str | None:
         """The message that stands for this part, or that an earlier send may have left behind."""
-        send_id = self._doubtful.get(part)
-        if part in self._ids or send_id is None or not self._platform.capabilities.can_find:
+        if part in self._ids or not self._platform.capabilities.can_find:
             return self._ids.get(part)
+        for send_id in self._doubtful[part][-1:]:
+            if message_id := await self._looked_for(send_id):
+                self._doubtful[part].remove(send_id)
+                await self._keep(part, send_id, message_id)
+                return message_id
+        return None
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether messages may stand, or come to stand, that belong to no part."""
+        return self._platform.capabilities.can_find and any(self._doubtful.values())
+
+    async def strays(self) -> AsyncIterator[str]:
+        """Messages of sends that were not there yet when they were looked for: such a call is carried out late."""
+        doubtful = [(part, send_id) for part, send_ids in self._doubtful.items() for send_id in send_ids]
+        for part, send_id in doubtful[-_MOST_STRAYS:]:
+            if message_id := await self._looked_for(send_id):
+                yield message_id
+            self._doubtful[part].remove(send_id)
+        self._doubtful.clear()
+
+    async def _looked_for(self, send_id: str) -> str | None:
         self._lease.check()
         message_id = await self._platform.find(self._place, send_id)
-        if message_id:
-            await self._keep(part, send_id, message_id)
-        return message_id
+        # Where a platform can only tell that something stands there, it is not to be taken for two parts.
+        return None if message_id in self._ids.values() else message_id
+
+    def standing(self, part: int) -> str | None:
+        """The id of the message that is known to stand for this part."""
+        return self._ids.get(part)
 
     def gone(self, part: int) -> None:
         """Somebody deleted the message: the part is shown all the same, in a new one."""
@@ -78,7 +108,8 @@ class Sends:
 
     def beyond(self, count: int) -> list[int]:
         """The parts from this one on for which something stands, or may stand."""
-        return sorted(part for part in {*self._ids, *self._doubtful} if part >= count)
+        doubtful = {part for part, send_ids in self._doubtful.items() if send_ids}
+        return sorted(part for part in {*self._ids} | doubtful if part >= count)
 
     async def _begin(self, part: int) -> None:
         if not self._platform.capabilities.durable_sends:
@@ -100,7 +131,7 @@ class Sends:
         try:
             message_id = await self._platform.begin(self._place, send_id)
         except OutcomeUnknown:
-            self._doubtful[part] = send_id
+            self._doubtful[part].append(send_id)
             self.unknown += 1
             await self._inbox.sent(self._claim, send_id, "")
             raise
@@ -114,7 +145,6 @@ class Sends:
     async def _keep(self, part: int, send_id: str, message_id: str) -> None:
         self._ids[part] = message_id
         self._sent[part] += 1
-        self._doubtful.pop(part, None)
         self._unsaved[part] = send_id
         await self._save(part)
 

@@ -87,6 +87,18 @@ class Settings(BaseSettings):
     """The web server's port."""
     web_chat: bool = False
     """Open the web chat to other machines. Without it the page answers this machine only."""
+    answers_at_once: Annotated[int, Field(ge=1, le=10_000)] = 64
+    """How many answers a process writes at the same time."""
+    drain_seconds: Annotated[float, Field(ge=0, le=3600)] = 30
+    """How long answers that people see being written may take to end once the process is told to."""
+    open_turns_conversation: Annotated[int, Field(ge=1, le=1_000_000)] = 20
+    """How many questions of one conversation may wait for an answer; beyond it a notice says so."""
+    open_turns_workspace: Annotated[int, Field(ge=1, le=1_000_000)] = 1_000
+    """The same for a whole workspace: a Slack team, a Telegram bot, the web page."""
+    open_turns: Annotated[int, Field(ge=1, le=1_000_000)] = 5_000
+    """The same for everything together."""
+    oldest_turn_seconds: Annotated[int, Field(ge=1, le=1_000_000)] = 300
+    """How long a question may wait before ``/readyz`` and the doctor name it."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """How much is logged. Message texts and tokens never are."""
 
@@ -179,6 +191,12 @@ _CURES = {
     "time_zone": "Use a name as in Europe/Berlin.",
     "http_port": f"Use a whole number from 0 to {_LARGEST_PORT}; 8080 is the default.",
     "web_chat": "Use true or false.",
+    "answers_at_once": "Use a whole number from 1 to 10000; 64 is the default.",
+    "drain_seconds": "Use a number of seconds from 0 to 3600; 30 is the default.",
+    "open_turns_conversation": "Use a whole number from 1 to 1000000; 20 is the default.",
+    "open_turns_workspace": "Use a whole number from 1 to 1000000; 1000 is the default.",
+    "open_turns": "Use a whole number from 1 to 1000000; 5000 is the default.",
+    "oldest_turn_seconds": "Use a whole number of seconds from 1 to 1000000; 300 is the default.",
     "log_level": "Use one of debug, info, warning, error.",
     "slack_app_token": "Set it too (Socket Mode), or PLAUSCH_SLACK_SIGNING_SECRET (events over HTTP).",
     "telegram_webhook_url": "Use https://your.host/telegram/webhook, or remove the setting to poll.",

@@ -122,12 +122,13 @@ class Session:
 @contextlib.asynccontextmanager
 async def opened(settings: Settings, model: Served) -> AsyncIterator[Session]:
     """A new session on a database that is up to date. Raises ``StoreUnavailable`` and ``SettingWrong``."""
-    parts = Parts(settings, model)
-    async with parts.closing():
+    parts = Parts(settings)
+    async with parts.closing() as stack:
+        stack.push_async_callback(model.server.aclose)
         await upgrade(parts.database)
         await _bury(parts.inbox)
         console = Console(parts.signals)
-        session = Session(parts, await parts.answerer({console.name: console}, _LIMITS.lease))
+        session = Session(parts, await parts.answerer(model, {console.name: console}, _LIMITS.lease))
         try:
             yield session
         finally:

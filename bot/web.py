@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.routing import BaseRoute
 
+    from bot.metrics import Metrics
     from bot.readiness import Readiness
 
 
@@ -50,22 +51,30 @@ class WebServer(uvicorn.Server):
         await self.serve(sockets=[self._socket])
 
 
-def health_routes(readiness: Readiness) -> list[BaseRoute]:
-    """``/healthz``: the process lives. ``/readyz``: it can answer; else 503 and what it waits for.
+def health_routes(readiness: Readiness, metrics: Metrics) -> list[BaseRoute]:
+    """``/healthz``: the process lives. ``/readyz``: it takes messages; else 503 and what it waits for.
 
-    Why it waits is told to this machine alone: a database's own words name its users and addresses.
+    What is in trouble stands there too, with a 200: messages are taken all the same, and a load balancer that took the
+    process away would make it worse. Why is told to this machine alone: a database's own words name its users and
+    addresses. ``/metrics`` is for whoever asks directly, not for visitors who come through a proxy.
     """
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok\n")
 
     async def readyz(request: Request) -> Response:
-        waiting = dict(readiness.waiting_for)
+        waiting, troubles = dict(readiness.waiting_for), readiness.troubles
         if request.client is None or not ip_address(request.client.host).is_loopback:
-            waiting = dict.fromkeys(waiting, "not ready")
-        return JSONResponse({"ready": not waiting, "waiting_for": waiting}, 503 if waiting else 200)
+            waiting, troubles = dict.fromkeys(waiting, "not ready"), dict.fromkeys(troubles, "in trouble")
+        says = {"ready": not waiting, "waiting_for": waiting, "troubles": troubles}
+        return JSONResponse(says, 503 if waiting else 200)
 
-    return [Route("/healthz", healthz), Route("/readyz", readyz)]
+    async def scraped(request: Request) -> Response:
+        if any(name == "forwarded" or name.startswith("x-forwarded-") for name in request.headers):
+            return PlainTextResponse("not through a proxy\n", 403)
+        return PlainTextResponse(metrics.text(), media_type="text/plain; version=0.0.4")
+
+    return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", scraped)]
 
 
 def _bound(host: str, port: int) -> socket.socket:

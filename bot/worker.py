@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+_MOST_CLAIMS = 32
+"""How many turns are asked for at once, so that several processes share what waits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -29,6 +32,8 @@ class Limits:
     look_every: float = 1.0
     """A wake-up may be lost: the worker looks this often all the same."""
     drain: float = 30.0
+    quick: int = 16
+    """Turns beyond those that need no model: a command does not wait for a free place behind long answers."""
 
 
 class Worker:
@@ -40,24 +45,21 @@ class Worker:
         self._signals = signals
         self._answerer = answerer
         self._limits = limits
-        self._under_way: dict[asyncio.Task[None], str] = {}
+        self._under_way: dict[asyncio.Task[None], Claim] = {}
         self._draining = False
-        self._free = asyncio.Semaphore(limits.at_once)
-        # Held from the question for a turn until its task is there: what is claimed is never forgotten.
+        # Held from the question for turns until their tasks are there: what is claimed is never forgotten.
         self._claiming = asyncio.Lock()
 
     async def run(self) -> None:
         """Claim and answer until ``drain`` is called. A fault of the database is waited out, a fault of ours raised."""
         while not self._draining:
-            await self._free.acquire()
-            began = False
-            try:
-                began = await self._begin()
-            finally:
-                if not began:
-                    self._free.release()
-            if not began:
+            if not await self._begin():
                 await self._signals.woken(self._limits.look_every)
+
+    @property
+    def under_way(self) -> int:
+        """How many turns are being answered here."""
+        return len(self._under_way)
 
     async def drain(self) -> None:
         """Take nothing new. What people see being written is ended within the limit, the rest handed back at once."""
@@ -67,7 +69,7 @@ class Worker:
             under_way = dict(self._under_way)
         # A task that is cancelled before it began could not hand its turn back.
         await asyncio.sleep(0)
-        hidden = {task for task, turn_id in under_way.items() if not self._answerer.is_visible(turn_id)}
+        hidden = {task for task, claim in under_way.items() if not self._answerer.is_visible(claim.turn_id)}
         visible = under_way.keys() - hidden
         for task in hidden:
             task.cancel()
@@ -76,30 +78,49 @@ class Worker:
             for task in late:
                 task.cancel()
         await asyncio.gather(*under_way, return_exceptions=True)
+        await self._answerer.repeats.aclose()
 
     async def _begin(self) -> bool:
-        """Begin to answer the turn that waits longest, if there is one."""
+        """Begin to answer the turns that wait, as many as there is room for. Whether there may be more."""
         async with self._claiming:
-            claim = await self._claim()
-            if claim is None:
-                return False
-            task = asyncio.create_task(self._answerer.answer(claim))
-            self._under_way[task] = claim.turn_id
-            task.add_done_callback(self._done)
-            return True
+            quick = sum(_is_quick(claim) for claim in self._under_way.values())
+            free = self._limits.at_once - (len(self._under_way) - quick)
+            if free > 0:
+                asked = min(free, _MOST_CLAIMS)
+                claims = await self._claim(asked, quick_only=False)
+            else:
+                asked = max(0, self._limits.quick - quick)
+                claims = await self._claim(asked, quick_only=True)
+            for claim in claims:
+                task = asyncio.create_task(self._answerer.answer(claim))
+                self._under_way[task] = claim
+                task.add_done_callback(self._done)
+            return 0 < asked == len(claims)
 
-    async def _claim(self) -> Claim | None:
+    async def _claim(self, count: int, *, quick_only: bool) -> list[Claim]:
+        """So many claims at once: they share a transaction."""
         if self._draining:
-            return None
-        try:
-            return await self._inbox.claim(self.name, self._limits.lease, list(self._answerer.platforms))
-        except PlauschError as trouble:
-            log.warning("nothing claimed: the database is not available", trouble=str(trouble))
-            return None
+            return []
+        platforms = list(self._answerer.platforms)
+        asked = [
+            self._inbox.claim(self.name, self._limits.lease, platforms, quick_only=quick_only) for _ in range(count)
+        ]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, PlauschError):
+                log.warning("nothing claimed: the database is not available", trouble=str(answer))
+                break
+        for answer in answers:
+            if isinstance(answer, BaseException) and not isinstance(answer, PlauschError):
+                raise answer
+        return [answer for answer in answers if answer is not None and not isinstance(answer, BaseException)]
 
     def _done(self, task: asyncio.Task[None]) -> None:
         del self._under_way[task]
-        self._free.release()
         with contextlib.suppress(asyncio.CancelledError):
             if error := task.exception():
                 log.error("a turn ended with a fault of ours", error=repr(error), exc_info=error)
+
+
+def _is_quick(claim: Claim) -> bool:
+    return claim.command is not None or claim.ending is not None

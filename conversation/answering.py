@@ -42,19 +42,28 @@ class Answering:
     @property
     def text(self) -> str:
         """The model's words so far."""
-        return "".join(self.pieces)
+        if len(self.pieces) > 1:
+            # It is asked for with each new piece: joined anew each time, a long answer would be quadratic work.
+            self.pieces[:] = ["".join(self.pieces)]
+        return self.pieces[0] if self.pieces else ""
 
     def ending(self, kind: EndingKind, text: str = "", trail: str = "") -> Ending:
         """An ending of this answer, with the AI notice where it is due."""
-        lead = texts_for(self.locale).ai_notice if self.greet and (text or kind is EndingKind.ANSWER) else ""
+        lead = self._lead() if text or kind is EndingKind.ANSWER else ""
         if trail and (fence := _open_fence(text)):
             # In a code block that is not closed our line would be code, too.
             trail = f"{fence}\n\n{trail}"
         return Ending(kind, text, lead, trail, self.record)
 
     def so_far(self) -> str:
-        """What can be shown while it is being written."""
-        return self.ending(EndingKind.ANSWER, self.text).shown if self.pieces else ""
+        """What can be shown while it is being written: the same as the ending's ``shown``, for each new piece."""
+        if not self.pieces:
+            return ""
+        lead, text = self._lead(), self.text.strip("\n")
+        return f"{lead}\n\n{text}" if lead and text else lead or text
+
+    def _lead(self) -> str:
+        return texts_for(self.locale).ai_notice if self.greet else ""
 
     def stopped(self) -> Ending:
         """The ending of an answer that a person stopped: what was written stays."""

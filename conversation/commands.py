@@ -10,12 +10,14 @@ if TYPE_CHECKING:
 
 
 class Command(StrEnum):
-    """What a person can ask of the service itself."""
+    """What the service answers itself, without the model."""
 
     NEW = "new"
     STOP = "stop"
     HELP = "help"
     ABOUT = "about"
+    FULL = "full"
+    """No person's word: too many questions wait already."""
 
 
 WORDS = {

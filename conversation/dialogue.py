@@ -52,6 +52,8 @@ class Dialogue:
                 return replace(answering.ending(EndingKind.NOTICE, trail=texts.afresh), starts_afresh=True)
             case Command.STOP:
                 return answering.ending(EndingKind.NOTICE, trail=texts.nothing_to_stop)
+            case Command.FULL:
+                return answering.ending(EndingKind.REFUSED, trail=texts.full)
             case Command.ABOUT:
                 return answering.ending(EndingKind.NOTICE, trail=await self._about(answering))
             case _:

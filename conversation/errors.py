@@ -23,11 +23,19 @@ class ModelServerError(PlauschError):
     """The model server did not give an answer."""
 
 
-class ModelServerUnreachable(ModelServerError):
+class ModelServerUnavailable(ModelServerError):
+    """It gives no answers now. ``rest_seconds`` is how long it makes no sense to ask again; None where nobody knows."""
+
+    def __init__(self, reason: str = "", rest_seconds: float | None = None) -> None:
+        super().__init__(reason)
+        self.rest_seconds = rest_seconds
+
+
+class ModelServerUnreachable(ModelServerUnavailable):
     """It can't be reached, or is still loading: wait."""
 
 
-class ModelServerOverloaded(ModelServerError):
+class ModelServerOverloaded(ModelServerUnavailable):
     """It has too much to do: wait, and say so."""
 
 

@@ -30,5 +30,7 @@ class Capabilities:
     """What is sent stays there: each message has a row in ``sends``, written before the call."""
     can_find: bool = False
     """A message whose sending was cut can be found again."""
+    call_seconds: float = 30.0
+    """The longest time that a call may take: afterwards it can't land any more."""
     can_reach_again: bool = True
     """Whoever asked can be written to later; a terminal session can't."""

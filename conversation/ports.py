@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from conversation.messages import Author, ConversationKey, Message
     from conversation.places import Capabilities, Place
     from conversation.prompts.parts import Source, Utterance
-    from conversation.turns import Claim, Ending, Exchange, Frame, LoggedTurn, Receipt
+    from conversation.turns import Backlog, Claim, Ending, Exchange, Frame, LoggedTurn, ParkedTurn, Receipt
 
 
 # ── model servers ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -34,10 +34,13 @@ class ModelServer(Protocol):
         """
 
     async def count(self, text: str) -> int:
-        """How many tokens the text takes; an estimate that is rather too large where the server can't count."""
+        """How many tokens the text takes; an estimate that is rather too large where the server can't count.
+
+        May raise ``ModelServerUnreachable`` or ``ModelServerOverloaded`` while the server is left alone.
+        """
 
     async def describe(self) -> ModelDescription:
-        """What is served. Raises ``ModelServerUnreachable`` while the model loads."""
+        """What is served. Raises ``ModelServerUnreachable`` while the model loads, ``ModelServerOverloaded``."""
 
     async def aclose(self) -> None:
         """Close connections and processes."""
@@ -65,6 +68,7 @@ class Inbox(Protocol):
         """Store the message and its turn in one commit. ``command`` is the canonical name (``conversation.commands``).
 
         ``stop`` opens no turn where it finds open ones: it asks all of its conversation that came before to stop.
+        Beyond the limit of open turns the turn becomes ``commands.Command.FULL``: a notice instead of an answer.
         """
 
     async def put_unreadable(self, platform: str, workspace: str, raw: str, reason: str) -> None:
@@ -74,9 +78,18 @@ class Inbox(Protocol):
         """Ask all open turns to stop that this person asked in this channel, in any thread. Returns their ids."""
 
     async def claim(
-        self, worker: str, lease_seconds: float, platforms: Collection[str], conversation_id: str | None = None
+        self,
+        worker: str,
+        lease_seconds: float,
+        platforms: Collection[str],
+        conversation_id: str | None = None,
+        *,
+        quick_only: bool = False,
     ) -> Claim | None:
-        """The oldest open or decided turn of a conversation that nobody holds and whose pause is over, or None."""
+        """The oldest open or decided turn of a conversation that nobody holds and whose pause is over, or None.
+
+        Turns that need no model go first; with ``quick_only`` there are no others.
+        """
 
     async def renew(self, claim: Claim, lease_seconds: float) -> bool:
         """Hold the conversation longer. Returns whether somebody asked the turn to stop. Raises ``LeaseLost``."""
@@ -87,8 +100,11 @@ class Inbox(Protocol):
     async def sent(self, claim: Claim, send_id: str, message_id: str) -> None:
         """Note the platform's id of what was sent; "" marks an outcome that nobody knows. Raises ``LeaseLost``."""
 
-    async def decide(self, claim: Claim, ending: Ending) -> None:
-        """Commit how the turn ends. Not yet shown, it can still be claimed. Raises ``LeaseLost``."""
+    async def decide(self, claim: Claim, ending: Ending, failure: str | None = None) -> None:
+        """Commit how the turn ends, and the failure it ends for. Not yet shown, it can still be claimed.
+
+        Raises ``LeaseLost``.
+        """
 
     async def shown(self, claim: Claim, greeted: str | None = None) -> None:
         """The person sees the ending: the turn is over, the conversation free. ``greeted``: who read the AI notice."""
@@ -104,6 +120,15 @@ class Inbox(Protocol):
 
     async def open_turns(self, conversation_id: str | None = None) -> int:
         """How many turns are not yet shown."""
+
+    async def backlog(self) -> Backlog:
+        """What waits, and for how long."""
+
+    async def parked(self) -> Sequence[ParkedTurn]:
+        """The turns that were put aside, oldest first."""
+
+    async def retry(self, turn_id: str) -> bool:
+        """Open a parked turn again, as a new revision without failures. False where no parked turn has this id."""
 
 
 class ConversationStore(Protocol):

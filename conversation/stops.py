@@ -65,9 +65,17 @@ class StopWatch:
 
     def feed(self, piece: str) -> str:
         """What may be shown beyond what was given out before. After the end it is nothing."""
-        if not self.ended:
+        if self._is_plain(piece):
+            self._before = piece[-1]
+            self._shown.write(piece)
+        elif not self.ended:
             self._read(self._held + piece, _STREAMING)
         return self._shown.take()
+
+    def _is_plain(self, piece: str) -> bool:
+        """Whether nothing in the piece, nor before it, needs a closer look: so most pieces cost little."""
+        is_within_a_line = self._margin is None and not (self._held or self._closes_fence or self._undecided)
+        return is_within_a_line and not self.ended and piece != "" and not _NOTABLE.search(piece)
 
     def close(self, *, cut: bool = False) -> str:
         """What may be shown beyond that, now that no more comes. It can turn out that the answer had ended.

@@ -24,6 +24,7 @@ class Texts:
     parked: str
     only_files: str
     waiting: str
+    full: str
     attachment: str
 
 
@@ -66,6 +67,10 @@ GERMAN = Texts(
     ),
     only_files="Dateien kann ich nicht lesen. Schreib mir bitte in Worten, worum es geht.",
     waiting="_Das dauert gerade etwas länger – ich antworte hier, sobald es geht._",
+    full=(
+        "Gerade warten zu viele Fragen auf eine Antwort, deshalb habe ich diese nicht angenommen."
+        " Frag bitte in ein paar Minuten noch einmal."
+    ),
     attachment="Anhang",
 )
 
@@ -108,6 +113,10 @@ ENGLISH = Texts(
     ),
     only_files="I can’t read files. Please tell me in words what it is about.",
     waiting="_This is taking a little longer – I’ll answer here as soon as I can._",
+    full=(
+        "Too many questions are waiting for an answer right now, so I did not take this one."
+        " Please ask again in a few minutes."
+    ),
     attachment="Attachment",
 )
 

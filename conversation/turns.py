@@ -85,6 +85,36 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenTurns:
+    """How many turns may wait for an answer. What comes beyond it is stored, and answered with a notice alone."""
+
+    conversation: int = 20
+    workspace: int = 1_000
+    service: int = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits: turns that are open or decided, the age of the oldest of them in seconds, and turns put aside."""
+
+    open: int
+    oldest_seconds: float
+    parked: int
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedTurn:
+    """A turn that was put aside after too many failures. ``reason`` is the last failure's kind, no person's words."""
+
+    turn_id: str
+    conversation: ConversationKey
+    arrived_at: datetime
+    parked_at: datetime
+    failures: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Send:
     """A message that was (or may have been) sent for a turn. ``message_id`` is the platform's, "" while unknown."""
 
@@ -115,6 +145,8 @@ class Claim:
     ending: Ending | None = None
     """Set where the turn is decided already: show this, ask no model."""
     sends: tuple[Send, ...] = ()
+    took_over: bool = False
+    """Another worker's lease ran out before: a call of its may still be under way, and land after ours."""
 
 
 @dataclass(frozen=True, slots=True)

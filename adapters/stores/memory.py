@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Collection, Sequence
 
     from conversation.messages import ConversationKey
     from conversation.turns import Frame
@@ -56,6 +56,9 @@ async def _frames(queue: asyncio.Queue[Frame]) -> AsyncIterator[Frame]:
 class InProcessSignals:
     """``conversation.ports.Signals`` where one process does all."""
 
+    trouble: str | None = None
+    """Nothing can be in the way here."""
+
     def __init__(self) -> None:
         self._wake = asyncio.Event()
         self._stops: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
@@ -90,6 +93,10 @@ class InProcessSignals:
             if not self._stops[turn_id]:
                 del self._stops[turn_id]
 
+    def written(self) -> Collection[str]:
+        """The turns whose stop somebody waits for here: those that are being written."""
+        return tuple(self._stops)
+
     async def show(self, conversation: ConversationKey, frame: Frame) -> None:
         """Hand a frame to whoever watches."""
         self._watchers.show(conversation, frame)
@@ -97,3 +104,6 @@ class InProcessSignals:
     def watch(self, conversation: ConversationKey) -> contextlib.AbstractAsyncContextManager[AsyncIterator[Frame]]:
         """Frames of this conversation from now on."""
         return self._watchers.watch(conversation)
+
+    async def aclose(self) -> None:
+        """Nothing is open."""

@@ -17,6 +17,7 @@ from adapters.standins.telegram.faults import FaultKind as TelegramFault
 from adapters.stores.sql import database as sql_database
 from adapters.stores.sql.upgrade import upgrade
 from bot import answerer, service
+from bot.models import served
 from bot.parts import Parts
 from bot.settings import Settings
 from bot.worker import Limits
@@ -76,7 +77,7 @@ async def test_what_a_platform_refuses_is_a_failure_and_the_person_is_told_in_th
             await until_over(running_service)
 
         assert await rows.select("SELECT kind FROM answers") == [("parked",)]
-        assert await rows.select("SELECT failures FROM turns") == [(answerer.ATTEMPTS - 1,)]
+        assert await rows.select("SELECT failures FROM turns") == [(answerer.ATTEMPTS,)]
     assert GERMAN.parked[:30] in slack.thread(room.channel, ts)[-1].text
 
 
@@ -115,10 +116,12 @@ async def test_an_answer_outlives_a_database_that_is_locked_when_it_ends(
 
 
 async def test_a_conversation_whose_lease_ran_out_unnoticed_is_given_back(tgi: StandInTGI, database_url: str) -> None:
-    parts = Parts(Settings.model_validate({"database_url": database_url, "model_server": "tgi", "model_url": tgi.url}))
-    async with parts.closing():
+    settings = Settings.model_validate({"database_url": database_url, "model_server": "tgi", "model_url": tgi.url})
+    parts, model = Parts(settings), served(settings)
+    async with parts.closing() as stack:
+        stack.push_async_callback(model.server.aclose)
         await upgrade(parts.database)
-        hurried = await parts.answerer({"console": Console(parts.signals)}, lease_seconds=0.001)
+        hurried = await parts.answerer(model, {"console": Console(parts.signals)}, lease_seconds=0.001)
         await parts.inbox.put(question(key=ConversationKey("console", "console", "", "s")))
         claim = await parts.inbox.claim("w", 60, ["console"])
         assert claim is not None
@@ -132,7 +135,7 @@ async def test_a_conversation_whose_lease_ran_out_unnoticed_is_given_back(tgi: S
 async def test_whoever_loses_a_conversation_stops_writing(
     tgi: StandInTGI, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "Limits", lambda: Limits(lease=0.3))
+    monkeypatch.setattr(service, "Limits", lambda **_: Limits(lease=0.3))
     tgi.pace.pause()
     async with (
         running(database_url=database_url, model_server="tgi", model_url=tgi.url) as running_service,

@@ -77,7 +77,7 @@ async def test_a_file_that_is_no_database_is_wrong(
     done = await examined(settings)
 
     assert done.wrong
-    assert "file is not a database" in done.about("PLAUSCH_DATABASE_URL")
+    assert "the file is no database (SQLITE_NOTADB)" in done.about("PLAUSCH_DATABASE_URL")
 
 
 async def test_an_old_schema_is_a_warning(tmp_path: Path, settings: dict[str, str], examined: Examined) -> None:

@@ -9,6 +9,7 @@ import pytest
 from starlette.applications import Starlette
 
 from bot import readiness as module
+from bot.metrics import Metrics
 from bot.readiness import Readiness
 from bot.web import health_routes
 from conversation.errors import ModelServerUnreachable, SettingWrong
@@ -17,7 +18,7 @@ TROUBLE = "password authentication failed for user plausch"
 
 
 async def readyz(readiness: Readiness, peer: str = "127.0.0.1") -> tuple[int, object]:
-    app = Starlette(routes=health_routes(readiness))
+    app = Starlette(routes=health_routes(readiness, Metrics()))
     transport = httpx.ASGITransport(app, client=(peer, 1))
     async with httpx.AsyncClient(transport=transport, base_url="http://plausch") as visitor:
         assert (await visitor.get("/healthz")).text == "ok\n"
@@ -26,15 +27,30 @@ async def readyz(readiness: Readiness, peer: str = "127.0.0.1") -> tuple[int, ob
 
 
 async def test_it_is_ready_where_nothing_is_waited_for() -> None:
-    assert await readyz(Readiness()) == (200, {"ready": True, "waiting_for": {}})
+    assert await readyz(Readiness()) == (200, {"ready": True, "waiting_for": {}, "troubles": {}})
 
 
 async def test_what_it_waits_for_is_named_and_why_is_told_to_this_machine_alone() -> None:
     readiness = Readiness()
     readiness.waiting_for["database"] = TROUBLE
 
-    assert await readyz(readiness) == (503, {"ready": False, "waiting_for": {"database": TROUBLE}})
-    assert await readyz(readiness, "203.0.113.7") == (503, {"ready": False, "waiting_for": {"database": "not ready"}})
+    waiting: dict[str, object] = {"ready": False, "waiting_for": {"database": TROUBLE}, "troubles": {}}
+    assert await readyz(readiness) == (503, waiting)
+    assert await readyz(readiness, "203.0.113.7") == (503, waiting | {"waiting_for": {"database": "not ready"}})
+
+
+async def test_a_part_in_trouble_is_named_and_messages_are_taken_all_the_same() -> None:
+    readiness = Readiness()
+    readiness.watch("oldest turn", lambda: "it has waited for 400 s")
+    readiness.watch("telegram", lambda: None)
+
+    troubled: dict[str, object] = {
+        "ready": True,
+        "waiting_for": {},
+        "troubles": {"oldest turn": "it has waited for 400 s"},
+    }
+    assert await readyz(readiness) == (200, troubled)
+    assert await readyz(readiness, "203.0.113.7") == (200, troubled | {"troubles": {"oldest turn": "in trouble"}})
 
 
 async def test_what_can_not_be_reached_yet_is_tried_again_until_it_can(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,6 +55,20 @@ async def test_a_message_that_may_stand_beyond_a_shorter_ending_is_looked_for_an
         assert [line.text for line in slack.ours(place)] == ["Kurz."]
 
 
+async def test_a_message_is_not_taken_for_two_parts(tmp_path: Path) -> None:
+    async with slack_scene() as slack:
+        place = await slack.question()
+        async with scene_of(slack.slack, place, tmp_path) as scene:
+            # A stream carries nothing by which it could be known; the second one was never begun.
+            first, _ = [await scene.inbox.sending(scene.claim, part) for part in (0, 1)]
+            await scene.inbox.sent(scene.claim, first, await slack.slack.begin(place, first))
+            await scene.next_attempt()
+            async with slack.restarted() as successor:
+                scene.platform = successor.slack
+                async with scene.delivery() as delivery:
+                    assert await delivery._sends.find(1) is None
+
+
 async def test_an_id_that_could_not_be_stored_is_stored_once_the_database_can(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

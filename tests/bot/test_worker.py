@@ -10,11 +10,10 @@ import pytest
 from sqlalchemy import event
 
 from adapters.standins.telegram.faults import FaultKind
-from adapters.stores.sql.put import Arrival, put
-from bot import service as bot_service
+from adapters.stores.sql.arrivals import Arrival
+from adapters.stores.sql.put import put
 from bot.service import Service
 from bot.settings import Settings
-from bot.worker import Limits
 from tests.e2e.test_platforms import on_telegram
 from tests.support.databases import Rows, opened
 from tests.support.service import BOUND_SECONDS, browser, running, until_ready
@@ -69,7 +68,7 @@ async def test_a_fault_of_ours_ends_the_service_loudly(
     settings = {"http_port": 0, "database_url": sqlite_url, "model_server": "tgi", "model_url": tgi.url}
     service = Service(Settings.model_validate(settings))
 
-    async def broken(*_: object) -> None:
+    async def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a fault of ours")
 
     monkeypatch.setattr(service.inbox, "claim", broken)
@@ -93,13 +92,10 @@ async def test_what_nobody_sees_yet_is_handed_back_at_once(
         assert await rows.select(LEASED) == [(0,)]
 
 
-async def test_what_does_not_end_within_the_limit_is_handed_back(
-    tgi: StandInTGI, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(bot_service, "Limits", lambda: Limits(drain=0.05))
+async def test_what_does_not_end_within_the_limit_is_handed_back(tgi: StandInTGI, sqlite_url: str) -> None:
     tgi.pace.pause()
     async with (
-        running(database_url=sqlite_url, model_server="tgi", model_url=tgi.url) as service,
+        running(database_url=sqlite_url, model_server="tgi", model_url=tgi.url, drain_seconds=0.05) as service,
         browser(service) as page,
     ):
         await page.send("Hallo!")
@@ -111,11 +107,10 @@ async def test_what_does_not_end_within_the_limit_is_handed_back(
 
 
 async def test_what_waits_for_a_free_place_is_left_to_others_while_what_people_see_is_ended(
-    tgi: StandInTGI, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+    tgi: StandInTGI, sqlite_url: str
 ) -> None:
-    monkeypatch.setattr(bot_service, "Limits", lambda: Limits(at_once=1))
     settings = {"http_port": 0, "database_url": sqlite_url, "model_server": "tgi", "model_url": tgi.url}
-    service = Service(Settings.model_validate(settings))
+    service = Service(Settings.model_validate(settings | {"answers_at_once": 1}))
     task = asyncio.create_task(service.run())
     await until_ready(service, task)
     tgi.pace.pause()

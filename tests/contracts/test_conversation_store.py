@@ -95,7 +95,7 @@ async def test_one_conversation_has_nothing_of_another(desk: Desk, store: Conver
 
 STEPS = [
     *("ask", "ask", "ask", "ask in two", "command", "afresh"),
-    *("answer", "answer", "answer", "answer and cut", "blocked", "stalled", "handed back"),
+    *("answer", "answer", "answer", "answer and cut", "parked", "retry", "blocked", "stalled", "handed back"),
     *("flushed", "garbage", "older copy", "gone", "back"),
 ]
 
@@ -131,6 +131,8 @@ class Walk:
                 await self._ask(step)
             case "flushed" | "garbage" | "older copy" if self.name:
                 await self._disturb(step)
+            case "retry" if parked := await self.desk.inbox.parked():
+                await self.desk.inbox.retry(parked[0].turn_id)
             case "gone" | "back":
                 self.is_gone = step == "gone"
             case _:
@@ -159,6 +161,9 @@ class Walk:
 
     async def _end(self, claim: Claim, step: str) -> None:
         match step:
+            case "parked":
+                await self.desk.inbox.decide(claim, answer("", kind=EndingKind.PARKED))
+                await self.desk.inbox.shown(claim)
             case "blocked":
                 await self.desk.inbox.undeliverable(claim, "blocked")
             case "stalled":

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from adapters.stores.redis.hot_window import OLD_AFTER, HotWindow
+from adapters.stores.redis.hot_window import MOST_GAPS, OLD_AFTER, HotWindow
+from conversation.turns import EndingKind
 from tests.support.desk import Desk, desk_of
+from tests.support.words import answer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from adapters.stores.sql.database import Database
+    from conversation.turns import Claim
     from tests.support.databases import Rows
     from tests.support.valkey import Valkey
 
@@ -133,6 +136,59 @@ async def test_a_turn_that_is_asked_again_is_told_with_its_new_answer(desk: Desk
     window = await desk.hot.window(claim.conversation_id, 1, claim.position)
 
     assert [one.answer for one in window][1] == "Anders."
+
+
+async def put_aside(desk: Desk, *texts: str) -> list[Claim]:
+    """Each was asked and parked."""
+    claims = []
+    for text in texts:
+        claim = await desk.asked(text)
+        await desk.inbox.decide(claim, answer("", kind=EndingKind.PARKED))
+        await desk.inbox.shown(claim)
+        claims.append(claim)
+    return claims
+
+
+@pytest.mark.parametrize("first", [[], ["Frage 1"]])
+async def test_a_parked_turn_that_was_asked_again_while_redis_was_away_is_told(desk: Desk, first: list[str]) -> None:
+    await desk.answered(*first)
+    (parked,) = await put_aside(desk, "Gift")
+    await desk.answered("Frage 3", "Frage 4")
+    last = await desk.asked("Frage 5")
+    await desk.copied(last)
+    await desk.end(last)
+    await desk.inbox.retry(parked.turn_id)
+    await desk.end(await desk.claim(), "Nun doch.")
+    claim = await desk.asked()
+
+    for _ in range(2):
+        assert await desk.window(claim) == [*first, "Gift", "Frage 3", "Frage 4", "Frage 5"]
+
+
+async def test_a_copy_with_a_gap_is_used_where_nothing_stands_in_the_gap(desk: Desk) -> None:
+    await desk.answered("Frage 1")
+    await put_aside(desk, "Gift")
+    await desk.answered("Frage 3", "Frage 4")
+    claim = await desk.asked()
+    await desk.copied(claim)
+
+    desk.sql.asked.clear()
+    await desk.window(claim)
+
+    assert desk.sql.asked == [(2, 3), (4, 5)]
+
+
+async def test_a_copy_with_many_gaps_is_not_believed(desk: Desk) -> None:
+    for number in range(MOST_GAPS + 1):
+        await put_aside(desk, "Gift")
+        await desk.answered(f"Frage {number}")
+    claim = await desk.asked()
+    await desk.copied(claim)
+
+    desk.sql.asked.clear()
+    await desk.window(claim)
+
+    assert desk.sql.asked == [(1, claim.position)]
 
 
 async def test_what_is_kept_is_packed_and_kept_for_a_day(desk: Desk) -> None:

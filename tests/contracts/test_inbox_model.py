@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from adapters.stores.sql.inbox import SqlInbox
 from conversation.errors import LeaseLost
 from conversation.messages import ConversationKey
-from conversation.turns import Claim, EndingKind
-from tests.support.inbox_model import ModelRoom, ModelTurn
+from conversation.turns import Claim, EndingKind, OpenTurns
+from tests.support.inbox_model import LIMIT, ModelRoom, ModelTurn
 from tests.support.words import answer, question
 
 if TYPE_CHECKING:
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from adapters.stores.sql.database import Database
     from tests.support.databases import Rows
 
-ROOMS = 2
+ROOMS = 3
 _runs = itertools.count(1)
 
 STEPS = [
     *("ask", "ask", "ask", "ask", "command", "again", "edit", "edit of what is not there", "context", "stop"),
-    *("claim", "claim", "claim", "claim"),
-    *("renew", "send", "decide", "decide", "decide", "decide afresh", "shown", "shown", "shown"),
+    *("claim", "claim", "claim", "claim", "claim quick", "retry"),
+    *("renew", "send", "decide", "decide", "decide", "decide afresh", "park", "shown", "shown", "shown"),
     *("fail", "hand back", "hand back and rest", "undeliverable", "lease ends", "pause ends", "stop by command"),
 ]
 
@@ -37,7 +37,7 @@ STEPS = [
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 5)), min_size=10, max_size=40))
 async def test_the_inbox_does_what_its_model_does(database: Database, rows: Rows, steps: list[tuple[str, int]]) -> None:
-    walk = Walk(SqlInbox(database), rows, f"p{next(_runs)}")
+    walk = Walk(SqlInbox(database, OpenTurns(conversation=LIMIT)), rows, f"p{next(_runs)}")
     for step, number in steps:
         await walk.take(step, number)
         await walk.compare()
@@ -53,11 +53,13 @@ class Walk:
     rooms: list[ModelRoom] = field(default_factory=lambda: [ModelRoom() for _ in range(ROOMS)])
     claims: list[tuple[Claim, ModelRoom, ModelTurn]] = field(default_factory=list)
     said: list[tuple[int, str, str | None]] = field(default_factory=list)
+    now: int = 0
 
     def key(self, number: int) -> ConversationKey:
         return ConversationKey(self.platform, "w", "c", str(number % ROOMS))
 
     async def take(self, step: str, number: int) -> None:
+        self.now += 1
         match step:
             case "ask" | "command" | "context" | "stop":
                 command = {"command": "help", "stop": "stop"}.get(step)
@@ -66,8 +68,10 @@ class Walk:
                 await self.put(number, f"unseen {number}", "1", None)
             case "stop by command":
                 await self.stop_by_command()
-            case "claim":
-                await self.claim()
+            case "claim" | "claim quick":
+                await self.claim(quick_only=step == "claim quick")
+            case "retry":
+                await self.retry(number)
             case "lease ends" | "pause ends":
                 await self.time_passes(step)
             case "again" | "edit":
@@ -92,7 +96,7 @@ class Walk:
     async def put(self, number: int, identity: str, edit: str, command: str | None, *, addressed: bool = True) -> None:
         room = self.rooms[number % ROOMS]
         message = question(key=self.key(number), identity=identity, edit=edit, addressed=addressed)
-        new, stopped = room.put(identity, edit, command, addressed=addressed)
+        new, stopped = room.put(identity, edit, command, addressed=addressed, now=self.now)
         if new and not edit:
             self.said.append((number, identity, command))
 
@@ -111,16 +115,44 @@ class Walk:
 
         assert len(stopped) == len(running)
 
-    async def claim(self) -> None:
-        claim = await self.inbox.claim("worker", 60, [self.platform])
+    async def retry(self, number: int) -> None:
+        turns = [(room, turn) for room in self.rooms for turn in room.turns]
+        if not turns:
+            return
+        # Those that were put aside, where there are any.
+        room, turn = min(turns, key=lambda one: (not one[1].parked, (one[1].position + number) % 3))
+        waited = room.oldest is not None
+        (row,) = await self.rows.select(
+            "SELECT t.id FROM turns t JOIN conversations c ON c.id = t.conversation_id"
+            " WHERE c.platform = :platform AND c.thread = :thread AND t.position = :position",
+            platform=self.platform,
+            thread=str(self.rooms.index(room)),
+            position=turn.position,
+        )
+        could = turn.retry()
+
+        assert await self.inbox.retry(str(row[0])) is could
+
+        if could:
+            room.paused = False
+            room.lined_up = room.lined_up if waited else self.now
+
+    async def claim(self, *, quick_only: bool) -> None:
+        line = [room for room in self.rooms if room.can_be_claimed and (room.is_quick or not quick_only)]
+        claim = await self.inbox.claim("worker", 60, [self.platform], quick_only=quick_only)
+        assert (claim is not None) == bool(line)
         if claim is None:
-            assert not any(room.can_be_claimed for room in self.rooms)
             return
         room = self.rooms[int(claim.conversation.thread)]
-        turn = room.claim()
-        assert (claim.position, claim.fence, claim.since) == (turn.position, room.fence, room.since)
+        assert room.in_line[:2] == min(one.in_line for one in line)[:2]
+        assert room.held_by or room is min(line, key=lambda one: one.in_line)
+        turn, took_over = room.claim()
+        assert (claim.position, claim.fence, claim.revision) == (turn.position, room.fence, turn.revision)
+        assert claim.took_over is took_over
         assert (claim.command, claim.failures, claim.stop_requested) == (turn.command, turn.failures, turn.stop)
         assert (claim.ending is not None) == (turn.state == "decided")
+        if turn.position >= room.since:
+            assert claim.since == room.since
         self.claims.append((claim, room, turn))
 
     async def end(self, step: str, claim: Claim, room: ModelRoom, turn: ModelTurn) -> None:
@@ -134,25 +166,28 @@ class Walk:
             case "renew":
                 room.leased = True
                 assert result is turn.stop
-            case "decide" | "decide afresh":
-                turn.state = "decided"
-                room.since = claim.position + 1 if step == "decide afresh" else room.since
+            case "decide" | "decide afresh" | "park":
+                turn.state, turn.parked = "decided", step == "park"
+                room.since = max(room.since, claim.position + 1) if step == "decide afresh" else room.since
             case "shown" | "undeliverable":
                 turn.state = step
-                room.free(paused=room.paused)
+                room.free(self.now, paused=room.paused)
             case "fail":
                 turn.failures += 1
-                room.free(paused=True)
+                room.free(self.now, paused=True)
             case "hand back" | "hand back and rest":
-                room.free(paused=step == "hand back and rest")
+                rests = step == "hand back and rest"
+                room.free(self.now, paused=rests, back=rests)
 
     def call(self, step: str, claim: Claim) -> Awaitable[object]:
         afresh = answer(kind=EndingKind.NOTICE, starts_afresh=True)
+        aside = answer(kind=EndingKind.PARKED)
         calls: dict[str, Callable[[], Awaitable[object]]] = {
             "renew": lambda: self.inbox.renew(claim, 60),
             "send": lambda: self.inbox.sending(claim, 0),
             "decide": lambda: self.inbox.decide(claim, answer()),
             "decide afresh": lambda: self.inbox.decide(claim, afresh),
+            "park": lambda: self.inbox.decide(claim, aside),
             "shown": lambda: self.inbox.shown(claim),
             "undeliverable": lambda: self.inbox.undeliverable(claim, "blocked"),
             "fail": lambda: self.inbox.fail(claim, "ValueError", 60),
@@ -164,13 +199,14 @@ class Walk:
     async def compare(self) -> None:
         """What stands in the tables is what the model has."""
         turns = await self.rows.select(
-            "SELECT c.thread, t.position, t.command, t.state, t.stop_requested_at IS NOT NULL, t.failures, t.claims"
-            " FROM turns t JOIN conversations c ON c.id = t.conversation_id WHERE c.platform = :platform"
+            "SELECT c.thread, t.position, t.command, t.state, t.stop_requested_at IS NOT NULL, t.failures,"
+            " t.claims, t.revision FROM turns t JOIN conversations c ON c.id = t.conversation_id"
+            " WHERE c.platform = :platform"
             " ORDER BY c.thread, t.position",
             platform=self.platform,
         )
         assert [tuple(turn) for turn in turns] == [
-            (str(number), turn.position, turn.command, turn.state, turn.stop, turn.failures, turn.claims)
+            (str(number), turn.position, turn.command, turn.state, turn.stop, turn.failures, turn.claims, turn.revision)
             for number, room in enumerate(self.rooms)
             for turn in room.turns
         ]

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from adapters.stores.memory import InProcessSignals
-from tests.support.signals import BOUND_SECONDS, OTHER_ROOM, frame, process, seen
+from tests.support.databases import postgres_database
+from tests.support.signals import BOUND_SECONDS, OTHER_ROOM, frame, process, process_by_redis_alone, seen
 from tests.support.words import ROOM
 
 if TYPE_CHECKING:
@@ -28,26 +29,18 @@ class Pair:
     there: Signals
 
 
-@contextlib.asynccontextmanager
-async def ends(kind: str, request: pytest.FixtureRequest) -> AsyncIterator[Pair]:
-    if kind == "in-process":
-        signals = InProcessSignals()
-        yield Pair(signals, signals)
-        return
-    valkey: Valkey = request.getfixturevalue("valkey")
-    async with process(valkey) as here:
-        if kind == "one process with Redis":
-            yield Pair(here, here)
-            return
-        async with process(valkey) as there:
-            yield Pair(here, there)
-
-
-@pytest.fixture(params=["in-process", "one process with Redis", "two processes with Redis"])
-async def pair(request: pytest.FixtureRequest, valkey: Valkey) -> AsyncIterator[Pair]:
-    del valkey  # asked for here, since an async fixture can't be asked for while the loop runs
-    async with ends(request.param, request) as both:
-        yield both
+@pytest.fixture(params=["one", "one with Redis", "two with Redis", "one with SQL", "two with SQL"])
+async def pair(request: pytest.FixtureRequest, valkey: Valkey, postgres_socket: str) -> AsyncIterator[Pair]:
+    count, _, kind = str(request.param).partition(" with ")
+    async with contextlib.AsyncExitStack() as stack:
+        if kind == "SQL":
+            url = await stack.enter_async_context(postgres_database(postgres_socket))
+            processes = [process(url), process(url)]
+        else:
+            processes = [process_by_redis_alone(valkey), process_by_redis_alone(valkey)]
+        here: Signals = await stack.enter_async_context(processes[0]) if kind else InProcessSignals()
+        there = await stack.enter_async_context(processes[1]) if count == "two" else here
+        yield Pair(here, there)
 
 
 @pytest.fixture(autouse=True)

@@ -1,22 +1,30 @@
-"""What signals promise between processes, and what is left of it without Redis."""
+"""What signals promise between processes, by whichever way they go."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
-from adapters.stores.redis import listener
-from adapters.stores.redis.live import channel_of
-from adapters.stores.redis.signals import RedisSignals
-from tests.support.signals import BOUND_SECONDS, frame, process, seen, until
+from adapters.stores.redis import signals as redis_signals
+from adapters.stores.redis.signals import PubSubWay
+from adapters.stores.signals.between import SignalsBetweenProcesses
+from adapters.stores.signals.live import channel_of
+from tests.support.databases import postgres_database
+from tests.support.signals import BOUND_SECONDS, NothingMissed, frame, process, process_by_redis_alone, seen, until
 from tests.support.words import ROOM
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractAsyncContextManager
 
     from tests.support.valkey import Valkey
+
+    Joined: TypeAlias = Callable[[], AbstractAsyncContextManager[SignalsBetweenProcesses]]
+
+HOSTILE = "".join(map(chr, range(1, 0x3000))) + "'; DROP TABLE turns; -- \\ \" \\u0000 \0 🙂 \ud800 \U0010ffff" * 100
+"""Longer than one notification, and of everything that texts are made of."""
 
 
 @pytest.fixture(autouse=True)
@@ -26,77 +34,105 @@ async def _bound() -> AsyncIterator[None]:
         yield
 
 
-async def test_a_newcomer_in_another_process_sees_an_answer_that_stands_still(valkey: Valkey) -> None:
-    async with process(valkey) as writer, process(valkey) as web, valkey.client() as client:
+@pytest.fixture(params=["Redis", "SQL"])
+async def joined(request: pytest.FixtureRequest, valkey: Valkey, postgres_socket: str) -> AsyncIterator[Joined]:
+    """Makes another process of the same service."""
+    if request.param == "Redis":
+        yield lambda: process_by_redis_alone(valkey)
+        return
+    async with postgres_database(postgres_socket) as url:
+        yield lambda: process(url)
+
+
+async def test_a_newcomer_in_another_process_sees_an_answer_that_stands_still(joined: Joined) -> None:
+    async with joined() as writer, joined() as web:
         await writer.show(ROOM, frame(1, 0, "Zwölf"))
         await writer.show(ROOM, frame(2, 5, " Uhr"))
-        await until(lambda: client.exists(channel_of(ROOM)))
 
         async with web.watch(ROOM) as frames:
-            assert (await seen(frames, "Zwölf Uhr"))[0] in {"Zwölf", "Zwölf Uhr"}
+            assert (await anext(frames)).text == "Zwölf Uhr"
 
 
-async def test_of_its_own_answers_a_process_knows_best(valkey: Valkey) -> None:
-    async with process(valkey) as here, valkey.client() as client:
-        await here.show(ROOM, frame(1, 0, "Zwölf"))
-        await until(lambda: client.exists(channel_of(ROOM)))
-        older = await client.get(channel_of(ROOM))
-        await here.show(ROOM, frame(2, 5, " Uhr"))
+async def test_who_wrote_an_answer_and_does_no_longer_tells_nobody_how_it_stood(joined: Joined) -> None:
+    async with joined() as stalled, joined() as successor, joined() as web:
+        async with stalled.stops("t1"), web.watch(ROOM) as early:
+            await stalled.show(ROOM, frame(1, 0, "Zwö"))
+            await seen(early, "Zwö")
+            # What the page asked for when it opened may still be under way.
+            await _passed(web, stalled)
+            await _passed(stalled, web)
+            await _passed(stalled, web)
+        await successor.show(ROOM, frame(1, 0, "Elf"))
 
-        async def is_newer() -> bool:
-            return await client.get(channel_of(ROOM)) != older
-
-        await until(is_newer)
-        await client.set(channel_of(ROOM), older or b"")
-
-        async with here.watch(ROOM) as frames:
-            assert await anext(frames) == frame(2, 0, "Zwölf Uhr")
-
-
-async def test_a_successor_goes_on_with_an_answer_and_counts_anew(valkey: Valkey) -> None:
-    async with process(valkey) as dead, process(valkey) as successor, process(valkey) as web:
-        async with web.watch(ROOM) as frames:
-            await dead.show(ROOM, frame(1, 0, "Zwö"))
-            await dead.show(ROOM, frame(2, 3, "lf"))
-            await seen(frames, "Zwölf")
-            await successor.show(ROOM, frame(1, 0, ""))
-            await successor.show(ROOM, frame(2, 0, "Elf"))
-            await seen(frames, "Elf")
-
-        async with dead.watch(ROOM) as newcomer:
-            assert (await anext(newcomer)).text == "Elf"
+        for watcher in (web, stalled):
+            async with watcher.watch(ROOM) as frames:
+                assert (await anext(frames)).text == "Elf"
 
 
-async def test_what_is_kept_tells_no_rooms_expires_and_goes_with_the_end(valkey: Valkey) -> None:
-    async with process(valkey) as here, valkey.client() as client, here.watch(ROOM) as frames:
-        channels = await client.pubsub_channels()
-        await here.show(ROOM, frame(1, 0, "Zwölf"))
-        await until(client.keys)
-        keys = await client.keys()
+async def test_a_successor_goes_on_with_an_answer_and_counts_anew(joined: Joined) -> None:
+    async with joined() as dead, joined() as successor, joined() as web, web.watch(ROOM) as frames:
+        await dead.show(ROOM, frame(1, 0, "Zwö"))
+        await dead.show(ROOM, frame(2, 3, "lf"))
+        await seen(frames, "Zwölf")
+        await successor.show(ROOM, frame(1, 0, ""))
+        await successor.show(ROOM, frame(2, 0, "Elf"))
+        await seen(frames, "Elf")
 
-        assert keys == [channel_of(ROOM).encode()]
-        assert 0 < await client.ttl(keys[0]) <= 300
-        assert all(ROOM.thread.encode() not in name for name in [*keys, *channels])
-        await here.show(ROOM, frame(2, 0, "Zwölf.", last=True))
 
-        async def nothing_is_kept() -> bool:
-            return not await client.keys()
+async def test_an_answer_that_is_asked_for_again_is_seen_again(joined: Joined) -> None:
+    async with joined() as writer, joined() as web, web.watch(ROOM) as frames:
+        for _ in range(2):
+            await writer.show(ROOM, frame(1, 0, "Moment"))
+            await seen(frames, "Moment")
+            await writer.show(ROOM, frame(2, 0, "Das klappt gerade nicht.", last=True))
+            await seen(frames, "Das klappt gerade nicht.")
 
-        await until(nothing_is_kept)
-        await seen(frames, "Zwölf.")
+
+async def test_every_text_arrives_as_it_was(joined: Joined) -> None:
+    async with joined() as writer, joined() as web, web.watch(ROOM) as frames:
+        await writer.show(ROOM, frame(1, 0, HOSTILE))
+        assert (await anext(frames)).text == HOSTILE
+        await writer.show(ROOM, frame(2, 0, HOSTILE[::-1], last=True))
+        assert (await anext(frames)).text == HOSTILE[::-1]
+
+
+async def test_frames_that_come_faster_than_they_go_are_not_all_told(joined: Joined) -> None:
+    async with joined() as writer, joined() as web, web.watch(ROOM) as frames:
+        for number in range(1, 1001):
+            await writer.show(ROOM, frame(number, number - 1, "x"))
+
+        assert len(await seen(frames, "x" * 1000)) < 100
+
+
+async def test_what_waits_is_sent_before_the_end(joined: Joined) -> None:
+    async with joined() as web, web.watch(ROOM) as frames:
+        async with joined() as writer:
+            await writer.show(ROOM, frame(1, 0, "Zwölf Uhr.", last=True))
+
+        assert (await anext(frames)).last
 
 
 async def test_a_page_may_be_the_first_that_anybody_wants_of_a_process(valkey: Valkey) -> None:
-    async with process(valkey) as writer, valkey.client() as client:
-        web = RedisSignals(client, patience_seconds=10)
+    async with process_by_redis_alone(valkey) as writer, valkey.client() as client:
+        web = SignalsBetweenProcesses([PubSubWay(client)], NothingMissed(), patience_seconds=BOUND_SECONDS * 2)
         async with web.watch(ROOM) as frames:
             await writer.show(ROOM, frame(1, 0, "Zwölf"))
             assert await anext(frames, None) == frame(1, 0, "Zwölf")
         await web.aclose()
 
 
+async def test_nothing_is_kept_in_redis_and_no_name_tells_a_room(valkey: Valkey) -> None:
+    async with process_by_redis_alone(valkey) as here, valkey.client() as client, here.watch(ROOM) as frames:
+        await here.show(ROOM, frame(1, 0, "Zwölf"))
+        await seen(frames, "Zwölf")
+
+        assert not await client.keys()
+        assert sorted(await client.pubsub_channels()) == [channel_of(ROOM).encode(), b"plausch:signals"]
+        assert ROOM.thread not in channel_of(ROOM)
+
+
 async def test_a_channel_is_listened_to_only_while_somebody_watches(valkey: Valkey) -> None:
-    async with process(valkey) as here, valkey.client() as client:
+    async with process_by_redis_alone(valkey) as here, valkey.client() as client:
         async with here.watch(ROOM):
             async with here.watch(ROOM):
                 pass
@@ -108,124 +144,88 @@ async def test_a_channel_is_listened_to_only_while_somebody_watches(valkey: Valk
         await until(nobody_listens)
 
 
-async def test_what_waits_is_sent_before_the_end(valkey: Valkey) -> None:
-    async with process(valkey) as web, web.watch(ROOM) as frames:
-        async with process(valkey) as writer:
-            await writer.show(ROOM, frame(1, 0, "Zwölf Uhr.", last=True))
-
-        assert (await anext(frames)).last
-
-
 async def test_what_is_not_ours_is_ignored(valkey: Valkey) -> None:
-    async with process(valkey) as here, process(valkey) as there, valkey.client() as client:
-        await client.set(channel_of(ROOM), b"\xff no frame")
-        async with there.watch(ROOM) as frames:
-            for content in (b"\xff", b"[]", b"{", b"[" * 100_000, b'["w", "t", "1", 0, "", false, ""]', b"null"):
-                await client.publish("plausch:signals", content)
-                await client.publish(channel_of(ROOM), content)
-            await here.show(ROOM, frame(1, 0, "Zwölf"))
-
-            assert await anext(frames) == frame(1, 0, "Zwölf")
-
-
-async def test_without_redis_everything_works_within_the_process(valkey: Valkey) -> None:
-    valkey.stop()
-    # Once the first attempt has failed nobody waits for Redis, however patient.
     async with (
-        asyncio.timeout(5),
-        process(valkey, patience_seconds=10) as here,
-        here.watch(ROOM) as frames,
-        here.stops("t1") as stop,
+        process_by_redis_alone(valkey) as here,
+        process_by_redis_alone(valkey) as there,
+        valkey.client() as client,
+        there.watch(ROOM) as frames,
     ):
-        await here.wake()
-        await here.woken(BOUND_SECONDS * 2)
-        await here.stop(["t1"])
-        await stop.wait()
+        for content in (b"\xff", b"[]", b"{", b"[" * 100_000, b'["w", 1, "t", "1", 0, "", false, ""]', b"null"):
+            await client.publish("plausch:signals", content)
+            await client.publish(channel_of(ROOM), content)
         await here.show(ROOM, frame(1, 0, "Zwölf"))
+
         assert await anext(frames) == frame(1, 0, "Zwölf")
-        async with here.watch(ROOM) as newcomer:
-            assert await anext(newcomer) == frame(1, 0, "Zwölf")
-
-
-async def test_nobody_waits_for_a_redis_that_hangs(valkey: Valkey) -> None:
-    async with process(valkey, patience_seconds=0.05) as here:
-        await valkey.halt()
-        async with asyncio.timeout(2):
-            await here.wake()
-            await here.stop(["t1"])
-            await here.show(ROOM, frame(1, 0, "Zwölf"))
-            async with here.watch(ROOM) as frames:
-                assert await anext(frames) == frame(1, 0, "Zwölf")
-        valkey.go_on()
 
 
 async def test_a_redis_that_says_nothing_any_more_is_left_for_a_new_connection(
     valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listener, "SILENCE_SECONDS", 0.05)
-    async with process(valkey) as here, here.watch(ROOM) as frames:
+    monkeypatch.setattr(redis_signals, "SILENCE_SECONDS", 0.05)
+    async with (
+        process_by_redis_alone(valkey) as here,
+        process_by_redis_alone(valkey) as there,
+        here.watch(ROOM) as frames,
+    ):
         await valkey.halt()
 
         async def is_left() -> bool:
-            return here._listener._is_gone
+            return here._listeners[0].is_deaf
 
         await until(is_left)
-        assert not here._listener._flows[channel_of(ROOM)].is_set()
+        assert not here._listeners[0]._flows[channel_of(ROOM)].is_set()
         valkey.go_on()
+        await until(lambda: _both_hear(here, there))
+        await there.show(ROOM, frame(1, 0, "wieder da"))
 
-        assert await anext(frames, None) is None
+        assert (await anext(frames)).text == "wieder da"
 
 
 async def test_a_silent_redis_that_is_there_is_kept(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listener, "SILENCE_SECONDS", 0.05)
-    async with process(valkey) as here, here.watch(ROOM) as frames:
-        await here.woken(0.2)
-        await here.show(ROOM, frame(1, 0, "Zwölf"))
+    monkeypatch.setattr(redis_signals, "SILENCE_SECONDS", 0.05)
+    async with process_by_redis_alone(valkey) as here:
+        line = here._listeners[0]._line
+        await here.woken(0.3)
 
-        assert await anext(frames, None) == frame(1, 0, "Zwölf")
-
-
-async def test_signals_flow_again_when_redis_is_back(valkey: Valkey) -> None:
-    async with process(valkey) as here, process(valkey) as there:
-        async with there.watch(ROOM) as frames:
-            valkey.stop()
-            await here.show(ROOM, frame(1, 0, "verpasst"))
-            valkey.start()
-
-            # Something may have been missed: who watches has to begin anew from the store.
-            assert [one async for one in frames] in ([], [frame(1, 0, "verpasst")])
-
-        await here.show(ROOM, frame(2, 0, "wieder da"))
-        texts = []
-        while "wieder da" not in texts:
-            # The writer too says that frames were lost, so the first one to come back may have to come back again.
-            async with there.watch(ROOM) as frames:
-                texts = [(await anext(frames, frame(0, 0, ""))).text]
-        await here.wake()
-        await there.woken(BOUND_SECONDS * 2)
+        assert here._listeners[0]._line is line
 
 
 async def test_who_watches_begins_anew_where_a_writer_lost_frames(valkey: Valkey) -> None:
-    async with process(valkey) as writer, process(valkey) as web, web.watch(ROOM) as frames, valkey.client() as client:
-        # A Redis that is full refuses to keep, and that the frame was told all the same the writer can't know.
-        await client.config_set("maxmemory", "1")
-        try:
-            await writer.show(ROOM, frame(1, 0, "zu viel"))
-            came = [one async for one in frames]
-        finally:
-            await client.config_set("maxmemory", "0")
+    async with (
+        process_by_redis_alone(valkey) as writer,
+        process_by_redis_alone(valkey) as web,
+        web.watch(ROOM) as frames,
+    ):
+        valkey.stop()
+        await writer.show(ROOM, frame(1, 0, "verpasst"))
+        await until(lambda: _is_blocked(writer))
+        valkey.start()
 
-    assert came == [frame(1, 0, "zu viel")]
+        assert [one async for one in frames] in ([], [frame(1, 0, "verpasst")])
 
 
-async def test_a_flushed_redis_costs_newcomers_one_frame_at_most(valkey: Valkey) -> None:
-    async with process(valkey) as writer, process(valkey) as web, valkey.client() as client:
-        async with web.watch(ROOM) as early:
-            await writer.show(ROOM, frame(1, 0, "Zwölf"))
-            await seen(early, "Zwölf")
-        await client.flushall()
+async def test_signals_can_be_closed_unused_and_used_when_closed(valkey: Valkey) -> None:
+    async with valkey.client() as client:
+        signals = SignalsBetweenProcesses([PubSubWay(client)], NothingMissed())
+        await signals.aclose()
 
-        async with web.watch(ROOM) as frames:
-            await writer.show(ROOM, frame(2, 5, " Uhr"))
+        await signals.wake()
+        await signals.woken(BOUND_SECONDS * 2)
 
-            assert await anext(frames) == frame(2, 0, "Zwölf Uhr")
+        assert signals._tasks == []
+
+
+async def _passed(speaker: SignalsBetweenProcesses, hearer: SignalsBetweenProcesses) -> None:
+    """Something went from one to the other, and so did all that was sent in earlier batches."""
+    async with hearer.stops("passed") as stop:
+        await speaker.stop(["passed"])
+        await stop.wait()
+
+
+async def _both_hear(*processes: SignalsBetweenProcesses) -> bool:
+    return not any(any(one._blocked()) for one in processes)
+
+
+async def _is_blocked(one: SignalsBetweenProcesses) -> bool:
+    return one._speakers[0].is_blocked

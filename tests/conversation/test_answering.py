@@ -28,6 +28,16 @@ def test_what_is_written_so_far_is_led_by_the_notice_where_it_is_due() -> None:
     assert written("Zwölf", greet=True).so_far() == f"{GERMAN.ai_notice}\n\nZwölf"
 
 
+@pytest.mark.parametrize("greet", [True, False])
+@pytest.mark.parametrize("pieces", [["Zwölf", " Uhr", ".\n"], ["\nZwölf\n\n"], ["\n"], ["Eins", ""]])
+def test_what_is_shown_of_an_answer_is_what_its_ending_would_show(pieces: list[str], *, greet: bool) -> None:
+    answering = asked("Hallo", greet=greet)
+    for piece in pieces:
+        answering.pieces.append(piece)
+        assert answering.so_far() == answering.ending(EndingKind.ANSWER, answering.text).shown
+    assert answering.text == "".join(pieces)
+
+
 def test_a_stopped_answer_keeps_what_the_person_saw() -> None:
     ending = written("Zwölf", greet=True).stopped()
     assert ending.shown == f"{GERMAN.ai_notice}\n\nZwölf\n\n{GERMAN.stopped}"

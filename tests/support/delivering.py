@@ -12,11 +12,12 @@ from adapters.platforms.telegram.pacing import Pacing
 from adapters.stores.sql.inbox import SqlInbox
 from bot.delivery import Delivery
 from bot.lease import Lease
+from conversation.errors import PlatformError
 from conversation.messages import ConversationKey
 from conversation.places import Place
 from tests.support.databases import opened
 from tests.support.telegram import ASKER
-from tests.support.words import question
+from tests.support.words import answer, question
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -43,6 +44,29 @@ class Scene:
         await self.inbox.hand_back(self.claim, pause_seconds)
         self.claim = await claimed(self.inbox, self.platform.name)
 
+    async def attempted(self, text: str) -> bool:
+        """One attempt: a half of the text is shown, then the whole. Whether it is shown."""
+        async with self.delivery() as delivery:
+            delivery._text = lambda: text[: len(text) // 2]
+            with contextlib.suppress(PlatformError):
+                await delivery._show_newest()
+            try:
+                await delivery.finish(text, "answer")
+            except PlatformError:
+                return False
+        return True
+
+    async def over(self) -> None:
+        """The turn is shown."""
+        await self.inbox.decide(self.claim, answer())
+        await self.inbox.shown(self.claim)
+
+    async def next_question(self, place: Place) -> None:
+        """Another question, claimed."""
+        self.place = place
+        await self.inbox.put(question(key=place.conversation))
+        self.claim = await claimed(self.inbox, self.platform.name)
+
     @contextlib.asynccontextmanager
     async def delivery(self, lease_seconds: float = 60) -> AsyncIterator[Delivery]:
         """What shows the answer in this attempt."""
@@ -65,19 +89,25 @@ async def scene_of(platform: Platform, place: Place, folder: Path) -> AsyncItera
 
 
 @contextlib.asynccontextmanager
-async def on_telegram(standin: StandInTelegram, folder: Path, read_seconds: float = 20) -> AsyncIterator[Scene]:
-    """A question in a private chat, on a platform that waits for nothing."""
+async def telegram_at(standin: StandInTelegram, read_seconds: float = 20) -> AsyncIterator[Telegram]:
+    """The platform, that waits for nothing and knows nothing of what was written before."""
     passes_by_itself = count(0.0, 1000.0).__next__
     pacing = Pacing(now=passes_by_itself)
     telegram = Telegram(standin.token, standin.api_url, pacing=pacing, read_seconds=read_seconds)
-    chat = standin.private(ASKER)
-    place = Place(ConversationKey("telegram", "1", str(chat.id)), direct=True, turn_id="turn")
     try:
         await telegram.start()
-        async with scene_of(telegram, place, folder) as scene:
-            yield scene
+        yield telegram
     finally:
         await telegram.aclose()
+
+
+@contextlib.asynccontextmanager
+async def on_telegram(standin: StandInTelegram, folder: Path, read_seconds: float = 20) -> AsyncIterator[Scene]:
+    """A question in a private chat."""
+    chat = standin.private(ASKER)
+    place = Place(ConversationKey("telegram", "1", str(chat.id)), direct=True, turn_id="turn")
+    async with telegram_at(standin, read_seconds) as telegram, scene_of(telegram, place, folder) as scene:
+        yield scene
 
 
 async def claimed(inbox: SqlInbox, platform: str) -> Claim:

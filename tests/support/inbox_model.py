@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+LIMIT = 3
+"""How many turns may wait in a room."""
+
 
 @dataclass(slots=True)
 class ModelTurn:
@@ -15,11 +18,22 @@ class ModelTurn:
     stop: bool = False
     failures: int = 0
     claims: int = 0
+    revision: int = 1
+    parked: bool = False
+    """Whether its newest ending says that it was put aside."""
 
     @property
     def waits(self) -> bool:
         """Whether it still wants its end."""
         return self.state in {"open", "decided"}
+
+    def retry(self) -> bool:
+        """Open it again; whether that could be."""
+        if self.waits or not self.parked:
+            return False
+        self.state, self.stop, self.failures, self.parked = "open", False, 0, False
+        self.revision += 1
+        return True
 
 
 @dataclass(slots=True)
@@ -33,6 +47,8 @@ class ModelRoom:
     leased: bool = False
     paused: bool = False
     since: int = 1
+    lined_up: int = 0
+    """When it came to the end of the line."""
 
     @property
     def oldest(self) -> ModelTurn | None:
@@ -44,7 +60,20 @@ class ModelRoom:
         """Whether a worker gets it now."""
         return self.oldest is not None and not self.leased and not self.paused
 
-    def put(self, identity: str, edit: str, command: str | None, *, addressed: bool) -> tuple[bool, list[int]]:
+    @property
+    def is_quick(self) -> bool:
+        """Whether its next turn needs no model."""
+        return self.oldest is not None and self.oldest.command is not None
+
+    @property
+    def in_line(self) -> tuple[bool, bool, int]:
+        """The smallest is next: first whoever's lease ran out, then what is quick, then whoever waits longest."""
+        ran_out = bool(self.held_by)
+        return not ran_out, not ran_out and not self.is_quick, self.lined_up
+
+    def put(
+        self, identity: str, edit: str, command: str | None, *, addressed: bool, now: int
+    ) -> tuple[bool, list[int]]:
         """Whether the message was new, and the positions that it stopped."""
         if (identity, edit) in self.known:
             return False, []
@@ -54,6 +83,8 @@ class ModelRoom:
             self.paused = False
             self.known[identity, edit] = None
             return True, [turn.position for turn in running]
+        if self.oldest is None:
+            self.lined_up = now
         self.known[identity, edit] = self._turn(identity, edit, command, addressed=addressed)
         return True, []
 
@@ -62,19 +93,27 @@ class ModelRoom:
             return self.known.get((identity, ""))
         if not addressed:
             return None
+        if command is None and sum(turn.waits and turn.command != "full" for turn in self.turns) >= LIMIT:
+            notice = next((turn for turn in self.turns if turn.state == "open" and turn.command == "full"), None)
+            if notice is not None:
+                return notice
+            command = "full"
         self.turns.append(ModelTurn(len(self.turns) + 1, command))
         return self.turns[-1]
 
-    def claim(self) -> ModelTurn:
-        """Give the oldest turn to a worker."""
+    def claim(self) -> tuple[ModelTurn, bool]:
+        """Give the oldest turn to a worker; whether its former lease had run out."""
         turn = self.oldest
         assert turn is not None
         assert self.can_be_claimed
+        took_over = bool(self.held_by)
         self.fence += 1
         self.held_by, self.leased = self.fence, True
         turn.claims += 1
-        return turn
+        return turn, took_over
 
-    def free(self, *, paused: bool = False) -> None:
-        """Nobody holds it."""
+    def free(self, now: int, *, paused: bool = False, back: bool = True) -> None:
+        """Nobody holds it; ``back``: it goes to the end of the line."""
         self.held_by, self.leased, self.paused = 0, False, paused
+        if back:
+            self.lined_up = now

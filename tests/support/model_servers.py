@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from adapters.model_servers.guarded import Guarded
 from adapters.model_servers.openai import OpenAICompletions
 from adapters.model_servers.tgi import TGI
 from adapters.standins.openai import Flavour, StandInOpenAI
@@ -36,6 +37,8 @@ class Kind(StrEnum):
     VLLM = "vllm"
     LLAMA_CPP = "llama.cpp"
     PLAIN = "plain"
+    GUARDED = "guarded"
+    """TGI behind the circuit breaker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +56,10 @@ class Pair:
 
 def client(
     kind: Kind, url: str, *, key: str | None = None, first: float = 60.0, idle: float = 60.0
-) -> TGI | OpenAICompletions:
+) -> TGI | OpenAICompletions | Guarded:
     """A client of this kind."""
+    if kind is Kind.GUARDED:
+        return Guarded(TGI(url, key, first_token_seconds=first, idle_seconds=idle))
     if kind is Kind.TGI:
         return TGI(url, key, first_token_seconds=first, idle_seconds=idle)
     return OpenAICompletions(url, key=key, first_token_seconds=first, idle_seconds=idle)
@@ -64,7 +69,7 @@ def standin(
     kind: Kind, reply: Reply = say_which_question, *, window: int = 4096, key: str | None = None
 ) -> StandInTGI | StandInOpenAI:
     """A stand-in of this kind."""
-    if kind is Kind.TGI:
+    if kind in {Kind.TGI, Kind.GUARDED}:
         return StandInTGI(reply, limits=TGILimits(max_input_tokens=window - 1, max_total_tokens=window), key=key)
     return StandInOpenAI(reply, flavour=Flavour(kind), window=window, key=key)
 

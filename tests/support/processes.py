@@ -45,14 +45,19 @@ class ServiceProcess:
 
 
 @contextlib.asynccontextmanager
-async def plausch_run(folder: Path, settings: Mapping[str, str], failpoint: str = "") -> AsyncIterator[ServiceProcess]:
-    """The process, killed afterwards if it still runs; of our own settings it has these alone, by their names."""
+async def plausch_run(
+    folder: Path, settings: Mapping[str, str], failpoint: str = "", role: str = "all", *, quietly: bool = False
+) -> AsyncIterator[ServiceProcess]:
+    """The process, killed afterwards if it still runs; of our own settings it has these alone, by their names.
+
+    ``quietly``: its log is kept in its file alone.
+    """
     port = free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PLAUSCH_")}
     environment |= {f"PLAUSCH_{name.upper()}": value for name, value in settings.items()}
     environment |= {"PLAUSCH_HTTP_PORT": str(port), "PLAUSCH_FAILPOINT": failpoint, "HOME": str(folder)}
     environment["PYTHONPATH"] = os.pathsep.join(sys.path)
-    command = (sys.executable, "-m", "bot", "run")
+    command = (sys.executable, "-m", "bot", "run", "--role", role)
     log = folder / f"{port}.log"
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
@@ -64,4 +69,5 @@ async def plausch_run(folder: Path, settings: Mapping[str, str], failpoint: str 
             if process.returncode is None:
                 process.kill()
             await process.wait()
-            print(log.read_text())  # noqa: T201 - pytest shows it beside a failed test
+            if not quietly:
+                print(log.read_text())  # noqa: T201 - pytest shows it beside a failed test

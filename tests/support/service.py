@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
+from bot.role import Role
 from bot.service import Service
 from bot.settings import Settings
 from tests.support.databases import Rows
@@ -25,9 +26,9 @@ BOUND_SECONDS = 20.0
 
 
 @contextlib.asynccontextmanager
-async def running(**settings: Any) -> AsyncIterator[Service]:
+async def running(role: Role = Role.ALL, /, **settings: Any) -> AsyncIterator[Service]:
     """A service that is ready. Settings by their names; no file is read."""
-    service = Service(Settings.model_validate({"http_port": 0} | settings))
+    service = Service(Settings.model_validate({"http_port": 0} | settings), role=role)
     task = asyncio.create_task(service.run())
     try:
         await until_ready(service, task)

@@ -52,7 +52,7 @@ async def serving(*routes: Route) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def receiving(desk: Desk, *, read_seconds: float = 3.0) -> AsyncIterator[str]:
-    receiver = Receiver(desk, US, Directory())
+    receiver = Receiver(desk, lambda: US, Directory())
     async with serving(EventsRoute(lambda: receiver, SECRET, read_seconds=read_seconds).route()) as url:
         yield url
 

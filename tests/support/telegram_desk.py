@@ -67,10 +67,13 @@ class Desk:
     away: int = 0
     broken: set[str] = field(default_factory=set)
     """Texts that the store can't take."""
+    busy: asyncio.Event | None = None
+    """Holds calls until it is set."""
+    taken: asyncio.Event = field(default_factory=asyncio.Event)
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def accept(self, message: Message) -> Receipt:
-        self._reach()
+        await self._reach()
         if message.text in self.broken:
             raise ValueError(message.text)
         # The others of the same batch get their turn meanwhile.
@@ -83,7 +86,7 @@ class Desk:
 
     async def unreadable(self, platform: str, workspace: str, raw: str, reason: str) -> None:
         assert (platform, workspace) == ("telegram", str(US.id))
-        self._reach()
+        await self._reach()
         self.kept.append((raw, reason))
         await self._tell()
 
@@ -96,7 +99,10 @@ class Desk:
             await self.changed.wait_for(lambda: len(self.received) >= count)
         return [message.text for message in self.received]
 
-    def _reach(self) -> None:
+    async def _reach(self) -> None:
+        self.taken.set()
+        if self.busy is not None:
+            await self.busy.wait()
         if self.away:
             self.away -= 1
             raise StoreUnavailable

@@ -14,8 +14,9 @@ from adapters.platforms.slack.pacing import Pacer
 from adapters.platforms.slack.people import Directory
 from adapters.platforms.slack.receive import Receiver
 from adapters.platforms.slack.routes import EventsRoute
-from adapters.platforms.slack.socket_mode import SocketMode
+from adapters.platforms.slack.socket_mode import SILENCE_SECONDS, SocketMode
 from adapters.platforms.slack.status import Status
+from adapters.platforms.slack.whisper import Whisper
 from adapters.platforms.slack.writer import Writer
 from conversation.errors import PlatformUnreachable, SettingWrong
 from conversation.places import Capabilities
@@ -50,20 +51,27 @@ class Slack:
     name = PLATFORM
     capabilities = Capabilities(can_find=True)
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each of them is a setting, or what a test sets
         self,
         bot_token: str,
         app_token: str | None = None,
         signing_secret: str | None = None,
         api_url: str | None = None,
         pacer: Pacer | None = None,
+        *,
+        silence_seconds: float = SILENCE_SECONDS,
     ) -> None:
-        """``api_url`` ends in ``/api/``; ``pacer`` is for tests, which have no time to wait."""
+        """``api_url`` ends in ``/api/``; ``pacer`` is for tests, which have no time to wait.
+
+        ``silence_seconds``: a socket over which nothing has come for so long is replaced.
+        """
         self._bot_token = bot_token
         self._app_token = app_token or ""
         self._signing_secret = signing_secret or ""
         self._api_url = api_url
         self._pacer = pacer or Pacer()
+        self._silence_seconds = silence_seconds
+        self._socket: SocketMode | None = None
         self._made: _Workspace | None = None
         self._account: Account | None = None
 
@@ -95,22 +103,35 @@ class Slack:
     # ── receiving ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def routes(self, intake: Intake) -> list[Route]:
-        """The HTTP way in. Until ``start`` has succeeded it answers 503, and Slack delivers again."""
+        """The HTTP way in. Until ``start`` has succeeded events get a 503, and Slack delivers them again."""
         made: list[Receiver] = []
 
-        def once_signed_in() -> Receiver | None:
-            if not made and self._account is not None:
+        def receiver() -> Receiver:  # late, in the event loop that takes the first request
+            if not made:
                 made.append(self._receiver(intake))
-            return made[0] if made else None
+            return made[0]
 
-        return [EventsRoute(once_signed_in, self._signing_secret).route()]
+        return [EventsRoute(receiver, self._signing_secret).route()]
 
     async def run_socket_mode(self, intake: Intake) -> None:
         """The Socket Mode way in, after ``start``, until it is cancelled. Raises ``SettingWrong``."""
-        await SocketMode(self._receiver(intake), self._workspace.client, self._app_token).run()
+        self._signed_in()
+        self._socket = SocketMode(
+            self._receiver(intake), self._workspace.client, self._app_token, silence_seconds=self._silence_seconds
+        )
+        try:
+            await self._socket.run()
+        finally:
+            self._socket = None
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing comes in at the moment, in plain words; None while all is well, and where events come by HTTP."""
+        return self._socket.trouble if self._socket else None
 
     def _receiver(self, intake: Intake) -> Receiver:
-        return Receiver(intake, self._signed_in(), self._workspace.people)
+        workspace = self._workspace
+        return Receiver(intake, lambda: self._account, workspace.people, Whisper(workspace.client))
 
     # ── the port ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -132,9 +153,10 @@ class Slack:
         """Let the message show the part. Beside the port's errors, ``PlatformError`` where Slack refuses for good."""
         if not isinstance(part, Part):
             raise TypeError("a part of another platform")
+        inherited = not self._workspace.writer.knows(place, message_id)
         by_stream = await self._workspace.writer.edit(place, message_id, part, last=last)
         if last:
-            await self._workspace.status.done(place, by_stream=by_stream)
+            await self._workspace.status.done(place, by_stream=by_stream, inherited=inherited)
 
     async def find(self, place: Place, send_id: str) -> str | None:
         """The ``ts`` of what ``begin`` may have sent. Raises ``PlatformUnreachable``, ``TooFast``."""

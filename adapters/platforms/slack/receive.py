@@ -10,7 +10,7 @@ import logging
 import re
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
@@ -19,29 +19,47 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
+from adapters.platforms.in_time import InTime
 from adapters.platforms.originals import as_it_came
+from adapters.platforms.slack.account import Account
 from adapters.platforms.slack.calls import quiet_logger
 from adapters.platforms.slack.normalise import PLATFORM, Unreadable, normalise, recipient
-from adapters.platforms.slack.texts import Text, say, stopped
-from conversation.errors import PlauschError, StoreUnavailable
+from adapters.platforms.slack.texts import Text, say, sorry, stopped
+from adapters.platforms.slack.whisper import Where
+from conversation.errors import PlatformUnreachable, PlauschError, StoreUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
-    from adapters.platforms.slack.account import Account
     from adapters.platforms.slack.people import Directory
+    from adapters.platforms.slack.whisper import Whisper
     from conversation.ports import Intake
 
 log = logging.getLogger(__name__)
 
+STORE_SECONDS: Final = 2.6
+"""Slack waits 3 s for its answer. A database that swallows everything lets its driver wait longer than that."""
+_NOBODY: Final = Account("", "")
+
 
 class Receiver:
-    """Hands messages to the intake, and answers slash commands at once."""
+    """Hands messages to the intake, and answers slash commands and presses at once.
 
-    def __init__(self, intake: Intake, account: Account, directory: Directory) -> None:
-        self._intake = intake
-        self._account = account
+    Until we are signed in (``account``), what comes is not taken. ``whisper`` says something to one person.
+    """
+
+    def __init__(
+        self,
+        intake: Intake,
+        account: Callable[[], Account | None],
+        directory: Directory,
+        whisper: Whisper | None = None,
+    ) -> None:
+        self._intake = InTime(intake, STORE_SECONDS)
+        self._known = account
         self._directory = directory
+        self._whisper = whisper
+        self._whispering: set[asyncio.Task[None]] = set()
         self._under_way = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -55,10 +73,12 @@ class Receiver:
         async def command(body: dict[str, Any]) -> BoltResponse:
             return await self._command(body)
 
+        async def press(body: dict[str, Any]) -> BoltResponse:
+            return await self._press(body)
+
         async def authorize() -> AuthorizeResult:
-            return AuthorizeResult(
-                enterprise_id=None, team_id=self._account.team, bot_user_id=self._account.bot_user, bot_token=""
-            )
+            us = self._known() or _NOBODY
+            return AuthorizeResult(enterprise_id=None, team_id=us.team, bot_user_id=us.bot_user, bot_token="")
 
         logger = quiet_logger()
         app = AsyncApp(
@@ -76,6 +96,7 @@ class Receiver:
         anything = re.compile("")
         app.event(anything)(event)
         app.command(anything)(command)
+        app.action(anything)(press)
         app.error(_unlistened)
         return app
 
@@ -89,6 +110,8 @@ class Receiver:
                 request = AsyncBoltRequest(body=body, headers=dict(headers), mode=mode)
                 if (odd := _problem(request.body)) is None:
                     return await self._app.async_dispatch(request)
+            except PlatformUnreachable:
+                return _later()
             except Exception as fault:  # noqa: BLE001 - what bolt or we stumble over is kept, and not sent for ever
                 odd = type(fault).__name__
             return await self._unreadable(body if isinstance(body, str) else await as_it_came(body), odd)
@@ -145,9 +168,41 @@ class Receiver:
 
     async def _stop(self, person: str, channel: str, locale: str | None) -> str:
         try:
-            return stopped(await self._intake.stop_answers_to(person, PLATFORM, self._account.team, channel), locale)
-        except StoreUnavailable:
-            return say(Text.UNAVAILABLE, locale)
+            team = self._account.team
+            return stopped(await self._intake.stop_answers_to(person, PLATFORM, team, channel), locale)
+        except PlatformUnreachable:
+            return sorry(Text.NOT_READY, locale)
+        except PlauschError as trouble:
+            log.warning("a slash command could not be carried out: %s", type(trouble).__name__)
+            return sorry(Text.UNAVAILABLE, locale)
+
+    async def _press(self, body: Mapping[str, Any]) -> BoltResponse:
+        """No message of ours has buttons, so a press is kept as it came. Slack never sends it again either: what goes
+        wrong is said to the person, behind the acknowledgement, which can carry no text here.
+        """
+        try:
+            raw = await as_it_came(body)
+            await self._intake.unreadable(PLATFORM, self._account.team, raw, "a press that nothing answers")
+        except PlatformUnreachable:
+            self._say_sorry(body, Text.NOT_READY)
+        except PlauschError as trouble:
+            log.warning("a press could not be kept: %s", type(trouble).__name__)
+            self._say_sorry(body, Text.UNAVAILABLE)
+        return _done()
+
+    def _say_sorry(self, body: Mapping[str, Any], text: Text) -> None:
+        where = Where.of_press(body)
+        if self._whisper is None or where is None:
+            return
+        task = asyncio.create_task(self._whisper(where, sorry(text, self._directory.locale(where.person))))
+        self._whispering.add(task)
+        task.add_done_callback(self._whispering.discard)
+
+    @property
+    def _account(self) -> Account:
+        if (account := self._known()) is None:
+            raise PlatformUnreachable("not signed in to Slack yet")
+        return account
 
 
 def _problem(body: Mapping[str, Any]) -> str | None:

@@ -31,7 +31,7 @@ class EventsRoute:
 
     def __init__(
         self,
-        receiver: Callable[[], Receiver | None],
+        receiver: Callable[[], Receiver],
         signing_secret: str,
         *,
         read_seconds: float = READ_SECONDS,
@@ -59,10 +59,8 @@ class EventsRoute:
             return Response(status_code=HTTPStatus.REQUEST_ENTITY_TOO_LARGE, headers={"connection": "close"})
         if not self._is_signed(request, body):
             return Response(status_code=HTTPStatus.UNAUTHORIZED)
-        if (receiver := self._receiver()) is None:
-            return Response(status_code=HTTPStatus.SERVICE_UNAVAILABLE)
         headers = {"content-type": request.headers.get("content-type", "")}
-        return _response(await receiver.handle(body.decode("utf-8", "replace"), headers, "http"))
+        return _response(await self._receiver().handle(body.decode("utf-8", "replace"), headers, "http"))
 
     def _is_signed(self, request: Request, body: bytes) -> bool:
         timestamp = request.headers.get("x-slack-request-timestamp", "")

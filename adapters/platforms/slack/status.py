@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _AGAIN_SECONDS: Final = 60.0
 """Slack takes the older kind of line away after two minutes."""
 _MOST: Final = 5_000
+_SET_BACK: Final = float("-inf")
+"""When it was shown last, where it was taken away since then."""
 
 
 class Status:
@@ -35,17 +37,26 @@ class Status:
 
     async def at_it(self, place: Place, locale: str | None) -> None:
         """Show it, at most once in a while."""
-        if self._clock() - self._shown.get(place.conversation, -_AGAIN_SECONDS) < _AGAIN_SECONDS:
+        if self._clock() - self._shown.get(place.conversation, _SET_BACK) < _AGAIN_SECONDS:
             return
-        self._shown[place.conversation] = self._clock()
-        while len(self._shown) > _MOST:
-            self._shown.popitem(last=False)
+        self._remember(place, self._clock())
         await self._set(place, "processing", say(Text.WRITING, locale))
 
-    async def done(self, place: Place, *, by_stream: bool) -> None:
-        """Take it away, where the end of a stream does not do that by itself."""
-        if self._shown.pop(place.conversation, None) is not None and not by_stream:
+    async def done(self, place: Place, *, by_stream: bool, inherited: bool = False) -> None:
+        """Take it away, where the end of a stream does not do that by itself.
+
+        ``inherited``: another process wrote the answer before us, and may have left it behind.
+        """
+        shown = self._shown.get(place.conversation)
+        self._remember(place, _SET_BACK)
+        if not by_stream and shown != _SET_BACK and (inherited or shown is not None):
             await self._set(place, "active", "")
+
+    def _remember(self, place: Place, at: float) -> None:
+        self._shown[place.conversation] = at
+        self._shown.move_to_end(place.conversation)
+        while len(self._shown) > _MOST:
+            self._shown.popitem(last=False)
 
     async def _set(self, place: Place, session: str, line: str) -> None:
         channel, thread = place.conversation.channel, place.conversation.thread

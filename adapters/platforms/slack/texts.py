@@ -17,6 +17,7 @@ class Text(StrEnum):
     STOPPED_ONE = "stopped one"
     STOPPED = "stopped"
     UNAVAILABLE = "unavailable"
+    NOT_READY = "not ready"
     WRITING = "writing"
 
 
@@ -39,6 +40,7 @@ _GERMAN = {
         "Das hat nicht geklappt: Ich komme gerade nicht an meine Datenbank. "
         "Bitte versuch es in einer Minute noch einmal."
     ),
+    Text.NOT_READY: "Ich bin noch nicht so weit. Bitte versuch es in einer Minute noch einmal.",
     Text.WRITING: "schreibt …",
 }
 
@@ -58,6 +60,7 @@ _ENGLISH = {
     Text.STOPPED_ONE: "I stopped one answer.",
     Text.STOPPED: "I stopped {count} answers.",
     Text.UNAVAILABLE: "That did not work: I can't reach my database just now. Please try again in a minute.",
+    Text.NOT_READY: "I am not ready yet. Please try again in a minute.",
     Text.WRITING: "is writing …",
 }
 
@@ -66,6 +69,11 @@ def say(text: Text, locale: str | None, *, count: int = 0) -> str:
     """The text in the language of ``locale`` ("en-GB", "de-DE", …): English where it is English, German else."""
     texts = _ENGLISH if (locale or "").lower().startswith("en") else _GERMAN
     return texts[text].format(count=count)
+
+
+def sorry(text: Text, locale: str | None) -> str:
+    """What went wrong, in both languages where the person's is not known: then nobody can be asked for it."""
+    return say(text, locale) if locale else f"{say(text, 'de')}\n{say(text, 'en')}"
 
 
 def stopped(count: int, locale: str | None) -> str:

@@ -22,6 +22,8 @@ _LONGEST_CLUSTER = 32
 
 def units_before(text: str) -> list[int]:
     """For each code point, and for the end, how many UTF-16 units stand before it: as Telegram counts."""
+    if max(text, default="") <= "\uffff":
+        return list(range(len(text) + 1))  # as most texts are, and each is read with every edit of an answer
     return [0, *accumulate(1 + (character > "\uffff") for character in text)]
 
 

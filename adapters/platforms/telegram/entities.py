@@ -83,6 +83,9 @@ def as_markdown(text: str, entities: object, us: Us, *, start: int = 0) -> Said:
 
 def code_points(text: str) -> list[int]:
     """For each UTF-16 offset the code point that it stands at; the middle of a pair counts as its beginning."""
+    if max(text, default="") <= "\uffff":
+        # Hardly a text has pairs, and each is read with every edit of an answer.
+        return list(range(len(text) + 1))
     return [*(index for index, character in enumerate(text) for _ in range(1 + (character > "\uffff"))), len(text)]
 
 

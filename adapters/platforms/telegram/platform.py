@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 from telegram import BotCommand
 from telegram.error import BadRequest, InvalidToken, TelegramError
 
+from adapters.platforms.in_time import InTime
 from adapters.platforms.telegram.entities import Us
 from adapters.platforms.telegram.formatting import Part, parts
 from adapters.platforms.telegram.normalise import ALLOWED_UPDATES, PLATFORM
 from adapters.platforms.telegram.pacing import Pacing
-from adapters.platforms.telegram.polling import Poller
+from adapters.platforms.telegram.polling import SILENCE_SECONDS, Poller
 from adapters.platforms.telegram.receiving import Receiver
 from adapters.platforms.telegram.sender import Sender
 from adapters.platforms.telegram.transport import AiohttpRequest, Api
@@ -42,6 +43,9 @@ _TOKEN = re.compile(r"[0-9]+:[A-Za-z0-9_-]+")
 # A typing sign stands for five seconds; more of them cost and show nothing.
 _TYPING_SECONDS = 4.0
 _CHATS_TYPING = 1024
+# How long storing may take before it counts as failed. Who posts to the webhook waits a minute, polling has time.
+_POSTED_STORED_SECONDS = 10.0
+_POLLED_STORED_SECONDS = 30.0
 
 _COMMANDS = {
     None: {
@@ -74,27 +78,32 @@ class Telegram:
     """The ``Platform`` port for Telegram, and its receiving side.
 
     ``api_url`` is the address before the token. ``read_seconds``: how long an answer of Telegram's may take.
+    ``silence_seconds``: polling without an answer for so long gets a new connection.
     """
 
     name = PLATFORM
     capabilities = Capabilities(durable_sends=True, can_find=False, can_reach_again=True)
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- each of them is one thing that a test or a setting sets
         self,
         token: str,
         api_url: str | None = None,
         *,
         pacing: Pacing | None = None,
         read_seconds: float = 20.0,
+        silence_seconds: float = SILENCE_SECONDS,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         if not _TOKEN.fullmatch(token):
             raise _wrong_token("This is no token of Telegram's.")
-        self._request = AiohttpRequest(read_seconds)
-        self._api = Api(token, api_url or API_URL, request=self._request, get_updates_request=self._request)
+        self._request = AiohttpRequest(read_seconds, api_url or API_URL)
+        # Its own, so that it can be made anew without cutting a send.
+        self._polling = AiohttpRequest(read_seconds, api_url or API_URL)
+        self._api = Api(token, api_url or API_URL, request=self._request, get_updates_request=self._polling)
         self._pacing = pacing or Pacing()
         self._sender = Sender(self._api, self._pacing)
         self._pause = pause
+        self._silence_seconds = silence_seconds
         self._typed: OrderedDict[str, float] = OrderedDict()
         self.identity: Identity | None = None
         self.poller: Poller | None = None
@@ -121,20 +130,38 @@ class Telegram:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._request.shutdown()
+        await self._polling.shutdown()
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing comes in at the moment, in plain words; None while all is well, or this process does not poll."""
+        return self.poller.trouble if self.poller else None
 
     # ── receiving ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def poll(self, intake: Intake) -> None:
-        """Poll until cancelled; ``poller`` tells how it goes. Needs ``start``."""
-        receiver = self._receiver(intake)
+        """Poll until cancelled, which may be at any moment; it may be called again later. Needs ``start``."""
+        receiver = self._receiver(intake, _POLLED_STORED_SECONDS)
         if receiver is None:
             raise PlatformUnreachable("Telegram was not asked yet who we are")
-        self.poller = Poller(self._api, receiver, pause=self._pause)
-        await self.poller.run()
+        await self._polling.initialize()
+        self.poller = Poller(
+            self._api,
+            receiver,
+            renew=self._polling.renew,
+            silence_seconds=self._silence_seconds,
+            pause=self._pause,
+        )
+        try:
+            await self.poller.run()
+        finally:
+            self.poller = None
+            # The connection goes with it: a request that was cut still holds up whoever polls next.
+            await self._polling.shutdown()
 
     def routes(self, intake: Intake, secret: str) -> list[Route]:
         """The webhook's route. Raises ``SettingWrong`` where the secret can't be one."""
-        return [webhook_route(lambda: self._receiver(intake), secret)]
+        return [webhook_route(lambda: self._receiver(intake, _POSTED_STORED_SECONDS), secret)]
 
     async def set_webhook(self, url: str, secret: str) -> None:
         """Let Telegram post updates to this address. Raises ``SettingWrong`` or ``PlatformUnreachable``."""
@@ -144,10 +171,12 @@ class Telegram:
         except TelegramError as error:
             raise _webhook_problem(error) from None
 
-    def _receiver(self, intake: Intake) -> Receiver | None:
+    def _receiver(self, intake: Intake, stored_seconds: float) -> Receiver | None:
         if self.identity is None:
             return None
-        return Receiver(intake, Us(self.identity.id, self.identity.username), self._sender.moved)
+        return Receiver(
+            InTime(intake, stored_seconds), Us(self.identity.id, self.identity.username), self._sender.moved
+        )
 
     # ── the port ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -163,11 +192,11 @@ class Telegram:
         """See the port."""
         return await self._sender.begin(place)
 
-    async def edit(self, place: Place, message_id: str, part: object, *, last: bool) -> None:  # noqa: ARG002 -- alike
+    async def edit(self, place: Place, message_id: str, part: object, *, last: bool) -> None:
         """See the port."""
         if not isinstance(part, Part):
             raise TypeError("a part that Telegram.parts did not make")
-        await self._sender.edit(place, message_id, part)
+        await self._sender.edit(place, message_id, part, last=last)
 
     async def find(self, place: Place, send_id: str) -> str | None:  # noqa: ARG002 -- Telegram can't look for it
         """See the port."""

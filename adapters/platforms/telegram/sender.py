@@ -47,18 +47,23 @@ class Sender:
         except TelegramError as error:
             raise self._meaning(place, error, repeatable=False) from None
 
-    async def edit(self, place: Place, message_id: str, part: Part) -> None:
-        """Put the part into the message. What stands there already is not sent again: it would cost as much."""
+    async def edit(self, place: Place, message_id: str, part: Part, *, last: bool) -> None:
+        """Put the part into the message. What we put there last is not sent again: it would cost as much.
+
+        The last edit may be repeated, since others may have written there meanwhile: it is not remembered.
+        """
         key = (place.conversation.channel, message_id)
-        if self._shown.get(key) == part:
-            return
         # Until the call is through, nobody knows what stands there.
-        self._shown.pop(key, None)
+        if self._shown.pop(key, None) == part:
+            if not last:
+                _remember(self._shown, key, part)
+            return
         try:
             await self._at(place, lambda chat: self._fill(place, chat, message_id, part))
         except TelegramError as error:
             raise self._meaning(place, error, repeatable=True) from None
-        _remember(self._shown, key, part)
+        if not last:
+            _remember(self._shown, key, part)
 
     async def _placeholder(self, place: Place, chat: str) -> str:
         try:

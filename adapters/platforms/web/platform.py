@@ -4,6 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from adapters.platforms.frames import Framed
+from adapters.platforms.in_time import InTime
 from adapters.platforms.web.guard import Guard
 from adapters.platforms.web.routes import Chat
 from conversation.places import Capabilities
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from conversation.ports import ConversationStore, Intake, Signals
+
+# So long a person waits for what was sent to be stored; the page says then that it can't be.
+_STORED_SECONDS = 10.0
 
 
 class Web(Framed):
@@ -41,7 +45,7 @@ class Web(Framed):
 
     def routes(self, intake: Intake) -> list[BaseRoute]:
         """The page, its assets and its part of ``/api/v1``, for an application to include."""
-        return Chat(intake, self._store, self._signals, self._guard, self._closing).routes()
+        return Chat(InTime(intake, _STORED_SECONDS), self._store, self._signals, self._guard, self._closing).routes()
 
     def close(self) -> None:
         """End all event streams, which would else hold up a server that drains; pages come back by themselves."""

@@ -15,6 +15,8 @@ class FaultKind(StrEnum):
     """429 with ``Retry-After``; nothing was done."""
     SERVER_ERROR = "500"
     """500 without JSON; nothing was done."""
+    SERVER_ERROR_AFTER = "500 after acceptance"
+    """The call was done, then 500 without JSON."""
     RESET_BEFORE = "reset before acceptance"
     """The connection is cut; nothing was done."""
     RESET_AFTER = "reset after acceptance"

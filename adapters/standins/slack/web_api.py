@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 METHODS = methods_chat.METHODS | methods_streams.METHODS | methods_rooms.METHODS
 _FOR_APP_TOKEN = "apps.connections.open"  # noqa: S105 - a method's name, no secret
 _WITHOUT_TOKEN = "api.test"  # noqa: S105 - a method's name, no secret
-_DONE_FIRST = frozenset({FaultKind.RESET_AFTER, FaultKind.SLOW})
+_DONE_FIRST = frozenset({FaultKind.RESET_AFTER, FaultKind.SERVER_ERROR_AFTER, FaultKind.SLOW})
 
 
 class WebApi:
@@ -118,11 +118,13 @@ class WebApi:
                 return _cut(request)
             case _:
                 self._record(method, values, fault.kind)
-                return web.Response(status=500, text="Internal Server Error")
+                return _server_error()
 
     async def _after(self, request: web.Request, answer: web.Response, fault: Fault) -> web.Response:
         if fault.kind is FaultKind.RESET_AFTER:
             return _cut(request)
+        if fault.kind is FaultKind.SERVER_ERROR_AFTER:
+            return _server_error()
         if fault.held is None:
             await asyncio.sleep(fault.seconds)
         return answer
@@ -132,6 +134,10 @@ class WebApi:
         self.calls.append(Call(method, values, outcome, at))
         channel = str(values.get("channel", ""))
         self._api.workspace.watch.tell(Change(kind=ChangeKind.CALLED, at=at, channel=channel, text=method))
+
+
+def _server_error() -> web.Response:
+    return web.Response(status=500, text="Internal Server Error")
 
 
 def _cut(request: web.Request) -> web.Response:

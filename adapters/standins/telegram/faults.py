@@ -10,7 +10,7 @@ from adapters.standins.telegram.refusals import Refusal, bad_request, forbidden,
 
 
 class FaultKind(StrEnum):
-    """What goes wrong. The two last ones happen after the call did its work: the caller can't know that it did."""
+    """What goes wrong. The three last ones happen after the call did its work: the caller can't know that it did."""
 
     TOO_MANY_REQUESTS = "429"
     SERVER_ERROR = "500"
@@ -19,6 +19,8 @@ class FaultKind(StrEnum):
     BAD_REQUEST = "400"
     MIGRATE = "migrate"
     RESET_BEFORE = "reset_before"
+    SERVER_ERROR_AFTER = "500_after"
+    """The server is ended: it says so to all that it was just doing, and to what it had done (Client.cpp)."""
     RESET_AFTER = "reset_after"
     SLOW = "slow"
 

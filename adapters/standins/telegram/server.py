@@ -262,6 +262,8 @@ class StandInTelegram(People):
                 return None
 
     async def _after(self, fault: Fault, request: web.Request) -> None:
+        if fault.kind is FaultKind.SERVER_ERROR_AFTER:
+            raise Refusal(500, "Internal Server Error: restart")
         if fault.kind is FaultKind.RESET_AFTER:
             _reset(request)
             return

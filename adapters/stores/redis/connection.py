@@ -11,6 +11,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from adapters.stores.signals.ways import Pauses
 from conversation.errors import SettingWrong
 
 if TYPE_CHECKING:
@@ -48,24 +49,6 @@ def connect(url: str) -> Redis:
             "PLAUSCH_REDIS_URL", "this is no address of a Redis.", "Use redis://host:6379/0, or remove the setting."
         ) from None
     return Redis.from_pool(pool)
-
-
-class Pauses:
-    """Pauses between attempts, in seconds, each twice as long as the one before."""
-
-    def __init__(self, first: float, longest: float) -> None:
-        self._first = first
-        self._longest = longest
-        self._next = first
-
-    def next(self) -> float:
-        """The pause that comes now."""
-        pause, self._next = self._next, min(self._longest, self._next * 2)
-        return pause
-
-    def reset(self) -> None:
-        """An attempt went well: begin anew."""
-        self._next = self._first
 
 
 class Asking:

@@ -23,6 +23,8 @@ PATIENCE_SECONDS = 0.05
 """How long an answer waits for the copy; the database is about as fast."""
 OLD_AFTER = 8
 """A copy is made anew once so many exchanges were read beside it: packing it takes longer than reading a few."""
+MOST_GAPS = 3
+"""A copy with more of them costs more to prove than to read anew."""
 KEPT_SECONDS = 24 * 3600
 _FORGET_SECONDS = 2.0
 _log = logging.getLogger(__name__)
@@ -34,8 +36,10 @@ class HotWindow:
     Turns are answered in order, so whatever stands before a claimed turn is over and changes no more: a copy goes on
     to hold. Its newest exchange is read from the store again, together with all that came after it. Unless it comes
     back the same, the copy is of another time (a restored database, a room that moved, erased text, a turn that was
-    asked again) and is not believed. Neither is one that holds the asked turn itself or later ones: reading the
-    window of a turn that is asked again replaces the copy by one that ends before it.
+    asked again) and is not believed. Neither is one that holds the asked turn itself or later ones.
+
+    A turn that was put aside is in no window, and may be asked again at any time, between turns that a copy holds. So
+    the store is asked again for the positions that a copy lacks; they are few, or the copy is not believed.
     """
 
     def __init__(self, store: ConversationStore, client: Redis, patience_seconds: float = PATIENCE_SECONDS) -> None:
@@ -47,6 +51,8 @@ class HotWindow:
         """The exchanges from ``since`` to before ``before``, oldest first."""
         copy = await self._asking.ask(lambda: self._copy(conversation_id), None)
         held = _held(copy, since, before)
+        if held and await self._has_grown(conversation_id, _gaps(held, since)):
+            held = []
         recent = list(await self._store.window(conversation_id, held[-1].position if held else since, before))
         if recent[:1] != held[-1:] and held:
             held, recent = [], list(await self._store.window(conversation_id, since, before))
@@ -64,6 +70,15 @@ class HotWindow:
         with contextlib.suppress(*TROUBLE):
             async with asyncio.timeout(_FORGET_SECONDS):
                 await self._client.delete(_key(conversation_id))
+                return True
+        return False
+
+    async def _has_grown(self, conversation_id: str, gaps: Sequence[tuple[int, int]]) -> bool:
+        """Whether something stands by now where the copy has nothing."""
+        if len(gaps) > MOST_GAPS:
+            return True
+        for begin, end in gaps:
+            if await self._store.window(conversation_id, begin, end):
                 return True
         return False
 
@@ -85,6 +100,12 @@ def _held(copy: Copy | None, since: int, before: int) -> list[Exchange]:
         return []
     held = [exchange for exchange in copy.exchanges if exchange.position >= since]
     return held if held and held[-1].position < before else []
+
+
+def _gaps(held: Sequence[Exchange], since: int) -> list[tuple[int, int]]:
+    """The positions that are not held, each as a first one and the one after its last."""
+    ends = [since, *(exchange.position + 1 for exchange in held)]
+    return [(end, exchange.position) for end, exchange in zip(ends, held, strict=False) if end < exchange.position]
 
 
 def _key(conversation_id: str) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sqlalchemy import or_, select, tuple_
+from sqlalchemy import or_, select
 
-from adapters.stores.sql.claim import claim
+from adapters.stores.sql.endings import over
 from adapters.stores.sql.tables import KEY, conversations
+from adapters.stores.sql.types import among, tuples_among
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -28,13 +29,15 @@ class Step:
     item: Any
     conversation_id: str | None = None
     key: ConversationKey | None = None
+    last: bool = False
+    """Run after all others, as claims are: they take what is free in any order, and wait for nobody."""
 
 
 async def carry_out(connection: AsyncConnection, steps: Sequence[Step]) -> list[Any]:
     """Run all steps, those of one kind together; a result or an error for each.
 
     Whoever writes to several conversations locks all of them at the beginning, in the order of their ids: so no two
-    processes ever wait for each other. Claims come last, since they take what is free in any order and wait for nobody.
+    processes ever wait for each other.
     """
     if connection.dialect.name != "sqlite":
         await _lock(connection, steps)
@@ -42,7 +45,7 @@ async def carry_out(connection: AsyncConnection, steps: Sequence[Step]) -> list[
     for index, step in enumerate(steps):
         kinds.setdefault(step.run, []).append(index)
     results: list[Any] = [None] * len(steps)
-    for run in sorted(kinds, key=lambda kind: kind is claim):
+    for run in sorted(kinds, key=lambda kind: steps[kinds[kind][0]].last):
         outcome = await run(connection, [steps[index].item for index in kinds[run]])
         for index, result in zip(kinds[run], outcome, strict=True):
             results[index] = result
@@ -52,8 +55,9 @@ async def carry_out(connection: AsyncConnection, steps: Sequence[Step]) -> list[
 async def _lock(connection: AsyncConnection, steps: Sequence[Step]) -> None:
     ids = sorted({step.conversation_id for step in steps if step.conversation_id is not None})
     keys = {step.key for step in steps if step.key is not None}
-    if len(ids) + len(keys) < 2:  # noqa: PLR2004 - one lock can't be taken in the wrong order
+    if len(ids) + len(keys) < 2 and not any(step.run is over for step in steps):  # noqa: PLR2004 - see below
+        # One lock can't be taken in the wrong order. A turn's end has to see all that came before it got the lock.
         return
     as_tuples = sorted((key.platform, key.workspace, key.channel, key.thread) for key in keys)
-    ours = or_(conversations.c.id.in_(ids), tuple_(*KEY).in_(as_tuples))
+    ours = or_(among(connection, conversations.c.id, ids), tuples_among(connection, KEY, as_tuples))
     await connection.execute(select(conversations.c.id).where(ours).order_by(conversations.c.id).with_for_update())

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, or_, select, tuple_, update
+from sqlalchemy import func, select, tuple_, update
 
-from adapters.stores.sql.put import WAITING
 from adapters.stores.sql.rows import ending_of, key_of, message_of
-from adapters.stores.sql.tables import answers, conversations, messages, sends, turns
-from adapters.stores.sql.types import in_seconds
+from adapters.stores.sql.tables import WAITING, answers, conversations, messages, sends, turns
+from adapters.stores.sql.types import among, in_seconds, tuples_among
+from conversation.commands import Command
 from conversation.errors import LeaseLost
 from conversation.turns import Claim, Send
 
@@ -20,68 +19,28 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from adapters.stores.sql.line import Line, Wanted
     from adapters.stores.sql.rows import AnyRow
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a worker asks for: any conversation of these platforms, or just one."""
-
-    worker: str
-    lease_seconds: float
-    platforms: tuple[str, ...]
-    conversation_id: str | None = None
-
-
-async def claim(connection: AsyncConnection, wanted: Sequence[Wanted]) -> list[Claim | None]:
-    """As many conversations as are asked for, the ones that wait longest first."""
+async def claim(connection: AsyncConnection, wanted: Sequence[Wanted], line: Line) -> list[Claim | None]:
+    """As many conversations as are asked for, the ones that are next in the line first."""
     alike: defaultdict[Wanted, list[int]] = defaultdict(list)
     for index, one in enumerate(wanted):
         alike[one].append(index)
     claims: list[Claim | None] = [None] * len(wanted)
     for one, indexes in alike.items():
-        got = await _claim(connection, one, len(indexes))
+        taken = await line.take(connection, one, len(indexes))
+        got = await _claims(connection, {row.id: row for row in taken}) if taken else []
         for index, granted in zip(indexes, got, strict=False):
             claims[index] = granted
     return claims
 
 
-async def _claim(connection: AsyncConnection, wanted: Wanted, count: int) -> list[Claim]:
-    free = (
-        select(conversations.c.id)
-        .where(
-            conversations.c.waiting_since.isnot(None),
-            or_(conversations.c.lease_ends.is_(None), conversations.c.lease_ends < in_seconds()),
-            or_(conversations.c.not_before.is_(None), conversations.c.not_before <= in_seconds()),
-            conversations.c.platform.in_(wanted.platforms),
-        )
-        .order_by(conversations.c.waiting_since)
-        .limit(count)
-        .with_for_update(skip_locked=True)
-    )
-    if wanted.conversation_id is not None:
-        free = free.where(conversations.c.id == wanted.conversation_id)
-    # A common table expression, since PostgreSQL may run a subquery with a limit more than once.
-    oldest = free.cte("oldest")
-    taken = await connection.execute(
-        update(conversations)
-        .where(conversations.c.id.in_(select(oldest.c.id)))
-        .values(
-            fence=conversations.c.fence + 1,
-            lease_owner=wanted.worker,
-            lease_ends=in_seconds(wanted.lease_seconds),
-            not_before=None,
-        )
-        .returning(conversations)
-    )
-    rooms = {row.id: row for row in taken}
-    return await _claims(connection, rooms) if rooms else []
-
-
 async def _claims(connection: AsyncConnection, rooms: dict[str, AnyRow]) -> list[Claim]:
     oldest = (
         select(turns.c.conversation_id, func.min(turns.c.position))
-        .where(turns.c.conversation_id.in_(rooms), WAITING)
+        .where(among(connection, turns.c.conversation_id, rooms), WAITING)
         .group_by(turns.c.conversation_id)
     )
     taken = await connection.execute(
@@ -95,6 +54,10 @@ async def _claims(connection: AsyncConnection, rooms: dict[str, AnyRow]) -> list
     questions = await _questions(connection, claimed, rooms)
     endings = await _endings(connection, again)
     sent = await _sends(connection, again)
+    since = {room: row.since for room, row in rooms.items()}
+    for turn in claimed:
+        if turn.position < since[turn.conversation_id]:
+            since[turn.conversation_id] = await _former_since(connection, turn)
     return [
         Claim(
             conversation_id=turn.conversation_id,
@@ -109,12 +72,22 @@ async def _claims(connection: AsyncConnection, rooms: dict[str, AnyRow]) -> list
             failures=turn.failures,
             command=turn.command,
             stop_requested=turn.stop_requested_at is not None,
-            since=rooms[turn.conversation_id].since,
+            since=since[turn.conversation_id],
             ending=endings.get((turn.id, turn.revision)) if turn.state == "decided" else None,
             sends=tuple(send for revision, send in sent[turn.id] if revision == turn.revision),
+            took_over=rooms[turn.conversation_id].took_over,
         )
         for turn in claimed
     ]
+
+
+async def _former_since(connection: AsyncConnection, turn: AnyRow) -> int:
+    """Where the window began when a turn was asked that is asked again, after the window was cut or begun afresh."""
+    before = (turns.c.conversation_id == turn.conversation_id, turns.c.position < turn.position)
+    afresh = select(func.max(turns.c.position)).where(*before, turns.c.command == Command.NEW.value)
+    cut = select(func.max(answers.c.cut)).join(turns, answers.c.turn_id == turns.c.id).where(*before)
+    begun, cut_at = (await connection.execute(select(afresh.scalar_subquery(), cut.scalar_subquery()))).one()
+    return max(1, (begun or 0) + 1, cut_at or 0)
 
 
 async def _questions(
@@ -123,7 +96,7 @@ async def _questions(
     found: defaultdict[str, list[Any]] = defaultdict(list)
     rows = await connection.execute(
         select(messages)
-        .where(messages.c.turn_id.in_([turn.id for turn in claimed]), messages.c.edit == "")
+        .where(among(connection, messages.c.turn_id, [turn.id for turn in claimed]), messages.c.edit == "")
         .order_by(messages.c.id)
     )
     for row in rows:
@@ -134,14 +107,16 @@ async def _questions(
 async def _endings(connection: AsyncConnection, turn_ids: Sequence[str]) -> dict[tuple[str, int], Any]:
     if not turn_ids:
         return {}
-    rows = await connection.execute(select(answers).where(answers.c.turn_id.in_(turn_ids)))
+    rows = await connection.execute(select(answers).where(among(connection, answers.c.turn_id, turn_ids)))
     return {(row.turn_id, row.revision): ending_of(row) for row in rows}
 
 
 async def _sends(connection: AsyncConnection, turn_ids: Sequence[str]) -> defaultdict[str, list[tuple[int, Send]]]:
     found: defaultdict[str, list[tuple[int, Send]]] = defaultdict(list)
     if turn_ids:
-        for row in await connection.execute(select(sends).where(sends.c.turn_id.in_(turn_ids)).order_by(sends.c.id)):
+        for row in await connection.execute(
+            select(sends).where(among(connection, sends.c.turn_id, turn_ids)).order_by(sends.c.id)
+        ):
             found[row.turn_id].append((row.revision, Send(row.id, row.part, row.state, row.message_id)))
     return found
 
@@ -154,7 +129,10 @@ async def held(connection: AsyncConnection, claims: Sequence[Claim], **values: A
     fences = [(one.conversation_id, one.fence) for one in claims]
     kept = await connection.execute(
         update(conversations)
-        .where(tuple_(conversations.c.id, conversations.c.fence).in_(fences), conversations.c.lease_ends.isnot(None))
+        .where(
+            tuples_among(connection, (conversations.c.id, conversations.c.fence), fences),
+            conversations.c.lease_ends.isnot(None),
+        )
         .values(values or {"fence": conversations.c.fence})
         .returning(conversations.c.id, conversations.c.fence)
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 
+from adapters.stores.sql.gathering import Gathering
 from adapters.stores.sql.rows import AnyRow, ending_of, key_of, message_of
 from adapters.stores.sql.tables import answers, conversations, messages, people, turns
 from adapters.stores.sql.types import in_seconds, insert_into, new_id
@@ -40,6 +41,8 @@ class SqlConversations:
                     turns.c.position >= since,
                     turns.c.position < before,
                     turns.c.command.is_(None),
+                    # A turn that was opened again is told once it is over again.
+                    turns.c.state != "open",
                 )
                 .order_by(turns.c.position)
             )
@@ -93,30 +96,47 @@ async def _logged(connection: AsyncConnection, rows: Sequence[AnyRow], key: Conv
 
 
 class SqlPeople:
-    """``conversation.ports.People`` on SQLite and PostgreSQL."""
+    """``conversation.ports.People`` on SQLite and PostgreSQL. Calls that come together share one transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        # Apart from the inbox' writes, which lock conversations first and people afterwards.
+        self._learning = Gathering(database.writing)
 
     async def known(self, platform: str, workspace: str, ids: Collection[str]) -> Mapping[str, Author]:
         """Those of them whom we asked for, or who told their name."""
-        query = select(people).filter_by(platform=platform, workspace=workspace).where(people.c.person.in_(ids))
-        async with self._database.reading() as connection:
-            rows = await connection.execute(query)
-            return {row.person: Author(row.person, row.name, row.locale) for row in rows if row.name or row.asked_at}
+        wanted = [(workspace, platform, person) for person in ids]
+        found: list[AnyRow] = await self._database.read(_people, wanted)
+        return {row.person: Author(row.person, row.name, row.locale) for row in found if row.name or row.asked_at}
 
     async def learn(self, platform: str, workspace: str, author: Author) -> None:
         """Keep a person's name and locale."""
-        who = {"platform": platform, "workspace": workspace, "person": author.id}
-        told = {"name": author.name, "locale": author.locale, "asked_at": in_seconds()}
-        async with self._database.writing() as connection:
-            learnt = insert_into(connection, people).values(id=new_id(), **who, **told)
-            await connection.execute(
-                learnt.on_conflict_do_update(index_elements=["workspace", "platform", "person"], set_=told)
-            )
+        told = {"name": author.name, "locale": author.locale}
+        who: dict[str, str | None] = {"platform": platform, "workspace": workspace, "person": author.id}
+        await self._learning.add(_learn, who | told)
 
     async def greeted(self, platform: str, workspace: str, person: str) -> bool:
         """Whether an answer to this person has carried the AI notice."""
-        query = select(people.c.greeted_at).filter_by(platform=platform, workspace=workspace, person=person)
-        async with self._database.reading() as connection:
-            return (await connection.execute(query)).scalar() is not None
+        found: list[AnyRow] = await self._database.read(_people, [(workspace, platform, person)])
+        return any(row.greeted_at is not None for row in found)
+
+
+async def _people(connection: AsyncConnection, items: Sequence[Sequence[tuple[str, str, str]]]) -> list[list[AnyRow]]:
+    """For each item the rows of the people that it names by workspace, platform and id."""
+    who = tuple_(people.c.workspace, people.c.platform, people.c.person)
+    wanted = sorted({one for item in items for one in item})
+    found = await connection.execute(select(people).where(who.in_(wanted)))
+    rows = {(row.workspace, row.platform, row.person): row for row in found}
+    return [[rows[one] for one in item if one in rows] for item in items]
+
+
+async def _learn(connection: AsyncConnection, items: Sequence[Mapping[str, str | None]]) -> list[None]:
+    """Keep names and locales, of each person the newest; in one order, so that no two processes wait for each other."""
+    newest = {(item["workspace"], item["platform"], item["person"]): item for item in items}
+    rows = [{"id": new_id(), **newest[who]} for who in sorted(newest, key=str)]
+    learnt = insert_into(connection, people).values(asked_at=in_seconds())
+    told = {"name": learnt.excluded.name, "locale": learnt.excluded.locale, "asked_at": in_seconds()}
+    await connection.execute(
+        learnt.on_conflict_do_update(index_elements=["workspace", "platform", "person"], set_=told), rows
+    )
+    return [None for _ in items]

@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import case, func, insert, select, update
+from sqlalchemy import case, func, insert, not_, true, update
 
 from adapters.stores.sql.claim import held
-from adapters.stores.sql.put import WAITING
 from adapters.stores.sql.rows import ending_values
-from adapters.stores.sql.tables import answers, conversations, people, sends, turns
-from adapters.stores.sql.types import in_seconds, insert_into, new_id
+from adapters.stores.sql.tables import answers, conversations, next_turn, people, sends, turns
+from adapters.stores.sql.types import among, in_seconds, insert_into, new_id
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from sqlalchemy import Case, Table
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -42,10 +41,11 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """How a turn ends."""
+    """How a turn ends, and the failure that it ends for, if any."""
 
     claim: Claim
     ending: Ending
+    failure: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +117,10 @@ async def decide(connection: AsyncConnection, items: Sequence[Decision]) -> list
     await connection.execute(first.on_conflict_do_update(index_elements=["turn_id", "revision"], set_=anew), rows)
     await connection.execute(
         update(turns)
-        .where(turns.c.id.in_([item.claim.turn_id for item in kept]), turns.c.state == "open")
+        .where(among(connection, turns.c.id, [item.claim.turn_id for item in kept]), turns.c.state == "open")
         .values(state="decided", decided_at=in_seconds())
     )
+    await _count_failures(connection, [(item.claim, item.failure) for item in kept if item.failure])
     begins = {item.claim.conversation_id: _window_begins(item) for item in kept}
     moved = {conversation_id: begin for conversation_id, begin in begins.items() if begin}
     if moved:
@@ -136,15 +137,23 @@ def _each(table: Table, values: Mapping[str, Any]) -> Case[Any]:
 
 def _window_begins(decision: Decision) -> int:
     """The position that the conversation's next windows begin at; 0 where nothing changed."""
-    if decision.ending.starts_afresh:
-        return decision.claim.position + 1
-    cut = decision.ending.record.cut
-    return cut if cut > decision.claim.since else 0
+    begin = decision.claim.position + 1 if decision.ending.starts_afresh else decision.ending.record.cut
+    # A turn that was opened again may stand before what later ones have begun.
+    return begin if begin > decision.claim.since else 0
 
 
 async def over(connection: AsyncConnection, items: Sequence[Over]) -> list[LeaseLost | None]:
     """End turns and free their conversations for the next ones."""
-    lost = await held(connection, [item.claim for item in items], lease_owner=None, lease_ends=None)
+    others = not_(among(connection, turns.c.id, [item.claim.turn_id for item in items]))
+    lost = await held(
+        connection,
+        [item.claim for item in items],
+        lease_owner=None,
+        lease_ends=None,
+        # To the back of the line: a conversation in which much is asked lets others go first.
+        waiting_since=next_turn(in_seconds(), others),
+        needs_model=func.coalesce(next_turn(turns.c.command.is_(None), others), true()),
+    )
     kept = [item for item, error in zip(items, lost, strict=True) if error is None]
     if not kept:
         return lost
@@ -152,19 +161,9 @@ async def over(connection: AsyncConnection, items: Sequence[Over]) -> list[Lease
         ended = [item.claim.turn_id for item in kept if (item.state, item.reason) == (state, reason)]
         await connection.execute(
             update(turns)
-            .where(turns.c.id.in_(ended))
+            .where(among(connection, turns.c.id, ended))
             .values(state=state, shown_at=in_seconds(), reason=func.coalesce(reason, turns.c.reason))
         )
-    next_one = (
-        select(func.min(turns.c.arrived_at))
-        .where(turns.c.conversation_id == conversations.c.id, WAITING)
-        .scalar_subquery()
-    )
-    await connection.execute(
-        update(conversations)
-        .where(conversations.c.id.in_([item.claim.conversation_id for item in kept]))
-        .values(waiting_since=next_one)
-    )
     await _greet(connection, {(*_workspace(item.claim), item.greeted) for item in kept if item.greeted})
     return lost
 
@@ -188,15 +187,31 @@ async def _greet(connection: AsyncConnection, persons: Collection[tuple[str, str
 
 async def free(connection: AsyncConnection, items: Sequence[Freed]) -> list[LeaseLost | None]:
     """Give conversations back, each after its pause; count the failures."""
-    lost: list[LeaseLost | None] = []
+    lost: dict[int, LeaseLost | None] = {}
+    for alike in _grouped(items, lambda item: (item.pause_seconds, item.failure is None)):
+        rests: dict[str, Any] = {"not_before": None}
+        if alike[0].pause_seconds or alike[0].failure is not None:
+            # Whoever rests goes to the back of the line; what was only given back keeps its place.
+            rests = {"not_before": in_seconds(alike[0].pause_seconds), "waiting_since": in_seconds()}
+        errors = await held(connection, [item.claim for item in alike], lease_owner=None, lease_ends=None, **rests)
+        lost |= {id(item): error for item, error in zip(alike, errors, strict=True)}
+    await _count_failures(
+        connection, [(item.claim, item.failure) for item in items if item.failure and lost[id(item)] is None]
+    )
+    return [lost[id(item)] for item in items]
+
+
+async def _count_failures(connection: AsyncConnection, failed: Sequence[tuple[Claim, str]]) -> None:
+    for reason in {reason for _, reason in failed}:
+        ids = [claim.turn_id for claim, its_reason in failed if its_reason == reason]
+        await connection.execute(
+            update(turns).where(among(connection, turns.c.id, ids)).values(failures=turns.c.failures + 1, reason=reason)
+        )
+
+
+def _grouped(items: Sequence[Freed], kind: Callable[[Freed], object]) -> list[list[Freed]]:
+    """Those of one kind together."""
+    groups: dict[object, list[Freed]] = {}
     for item in items:
-        pause: Any = in_seconds(item.pause_seconds) if item.pause_seconds else None
-        error = (await held(connection, [item.claim], lease_owner=None, lease_ends=None, not_before=pause))[0]
-        lost.append(error)
-        if error is None and item.failure is not None:
-            await connection.execute(
-                update(turns)
-                .where(turns.c.id == item.claim.turn_id)
-                .values(failures=turns.c.failures + 1, reason=item.failure)
-            )
-    return lost
+        groups.setdefault(kind(item), []).append(item)
+    return list(groups.values())

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select, update
 
 from adapters.stores.sql import claim as claims
 from adapters.stores.sql import endings
+from adapters.stores.sql import parked as aside
+from adapters.stores.sql.arrivals import Arrival
 from adapters.stores.sql.batch import Step, carry_out
-from adapters.stores.sql.put import WAITING, Arrival, put, request_stop
-from adapters.stores.sql.tables import conversations, messages, turns, unreadable
-from adapters.stores.sql.types import in_seconds, insert_into, new_id
+from adapters.stores.sql.limits import OpenCounts
+from adapters.stores.sql.line import Line, Wanted
+from adapters.stores.sql.put import put, request_stop
+from adapters.stores.sql.tables import WAITING, conversations, messages, turns, unreadable
+from adapters.stores.sql.types import among, in_seconds, insert_into, new_id
 from conversation.messages import storable
+from conversation.turns import OpenTurns
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -24,18 +30,23 @@ if TYPE_CHECKING:
     from adapters.stores.sql.database import Database
     from conversation.errors import LeaseLost
     from conversation.messages import Message
-    from conversation.turns import Claim, Ending, Receipt
+    from conversation.turns import Backlog, Claim, Ending, ParkedTurn, Receipt
+
+
+_LIMITS = OpenTurns()
 
 
 class SqlInbox:
     """``conversation.ports.Inbox`` on SQLite and PostgreSQL. Calls that come together share one transaction."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, limits: OpenTurns = _LIMITS) -> None:
         self._database = database
+        self._put = partial(put, counts=OpenCounts(limits))
+        self._claim = partial(claims.claim, line=Line())
 
     async def put(self, message: Message, command: str | None = None) -> Receipt:
         """Store the message and its turn; return after the commit."""
-        receipt: Receipt = await self._write(Step(put, Arrival(message, command), key=message.conversation))
+        receipt: Receipt = await self._write(Step(self._put, Arrival(message, command), key=message.conversation))
         return receipt
 
     async def put_unreadable(self, platform: str, workspace: str, raw: str, reason: str) -> None:
@@ -58,11 +69,17 @@ class SqlInbox:
             return await request_stop(connection, ids, asked.exists())
 
     async def claim(
-        self, worker: str, lease_seconds: float, platforms: Collection[str], conversation_id: str | None = None
+        self,
+        worker: str,
+        lease_seconds: float,
+        platforms: Collection[str],
+        conversation_id: str | None = None,
+        *,
+        quick_only: bool = False,
     ) -> Claim | None:
-        """The oldest turn of the conversation that waits longest, or None."""
-        wanted = claims.Wanted(worker, lease_seconds, tuple(sorted(platforms)), conversation_id)
-        granted: Claim | None = await self._write(Step(claims.claim, wanted))
+        """The oldest turn of the conversation that is next in the line (``Line``), or None."""
+        wanted = Wanted(worker, lease_seconds, tuple(sorted(platforms)), conversation_id, quick_only)
+        granted: Claim | None = await self._write(Step(self._claim, wanted, last=True))
         return granted
 
     async def renew(self, claim: Claim, lease_seconds: float) -> bool:
@@ -77,9 +94,10 @@ class SqlInbox:
         """Note what became of it."""
         await self._about(claim, endings.sent, endings.Sent(claim, send_id, message_id))
 
-    async def decide(self, claim: Claim, ending: Ending) -> None:
+    async def decide(self, claim: Claim, ending: Ending, failure: str | None = None) -> None:
         """Commit how the turn ends."""
-        await self._about(claim, endings.decide, endings.Decision(claim, ending))
+        failure = storable(failure) if failure else None
+        await self._about(claim, endings.decide, endings.Decision(claim, ending, failure))
 
     async def shown(self, claim: Claim, greeted: str | None = None) -> None:
         """The turn is over, and was seen."""
@@ -113,6 +131,21 @@ class SqlInbox:
         async with self._database.reading() as connection:
             return int((await connection.execute(query)).scalar_one())
 
+    async def backlog(self) -> Backlog:
+        """What waits, by the database's clock."""
+        async with self._database.reading() as connection:
+            return await aside.backlog(connection)
+
+    async def parked(self) -> Sequence[ParkedTurn]:
+        """The turns that were put aside, oldest first."""
+        async with self._database.reading() as connection:
+            return await aside.parked(connection)
+
+    async def retry(self, turn_id: str) -> bool:
+        """Open a parked turn again."""
+        async with self._database.writing() as connection:
+            return await aside.retry(connection, turn_id)
+
     async def take_back_leases(self) -> None:
         """Free every conversation, at the start of the only worker there is (SQLite): its predecessor is dead."""
         async with self._database.writing() as connection:
@@ -127,7 +160,7 @@ async def _renew(connection: AsyncConnection, items: Sequence[tuple[Claim, float
     longest = max(seconds for _, seconds in items)
     lost = await claims.held(connection, [claim for claim, _ in items], lease_ends=in_seconds(longest))
     stopped = select(turns.c.id).where(
-        turns.c.id.in_([claim.turn_id for claim, _ in items]), turns.c.stop_requested_at.isnot(None)
+        among(connection, turns.c.id, [claim.turn_id for claim, _ in items]), turns.c.stop_requested_at.isnot(None)
     )
     asked = set((await connection.execute(stopped)).scalars())
     return [error or claim.turn_id in asked for error, (claim, _) in zip(lost, items, strict=True)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from sqlalchemy import (
     JSON,
     Boolean,
@@ -15,10 +17,18 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    and_,
+    false,
+    func,
+    select,
     text,
+    true,
 )
 
 from adapters.stores.sql.types import UtcTime, in_seconds
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, ScalarSelect
 
 metadata = MetaData(
     naming_convention={
@@ -56,9 +66,14 @@ conversations = Table(
     Column("fence", Integer, nullable=False, server_default=text("0")),
     Column("lease_owner", String),
     Column("lease_ends", UtcTime),
-    # When the oldest turn arrived that is not over; empty where none waits. The claim reads nothing else.
+    # Since when the conversation stands in the line: since its first turn came, or since its last one was over. Empty
+    # where no turn waits.
     Column("waiting_since", UtcTime),
     Column("not_before", UtcTime),
+    # Whether the turn that is next wants the model's words; commands and notices do not.
+    Column("needs_model", Boolean, nullable=False, server_default=true()),
+    # Whether the newest claim found a lease that had run out.
+    Column("took_over", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("workspace", "platform", "channel", "thread"),
 )
 KEY = (conversations.c.platform, conversations.c.workspace, conversations.c.channel, conversations.c.thread)
@@ -68,6 +83,26 @@ Index(
     conversations.c.waiting_since,
     sqlite_where=conversations.c.waiting_since.isnot(None),
     postgresql_where=conversations.c.waiting_since.isnot(None),
+)
+# The line that claims are taken from, and what is under way beside it.
+_free = and_(conversations.c.waiting_since.isnot(None), conversations.c.lease_ends.is_(None))
+Index(
+    "ix_conversations_free",
+    conversations.c.needs_model,
+    conversations.c.workspace,
+    conversations.c.platform,
+    conversations.c.waiting_since,
+    conversations.c.not_before,
+    sqlite_where=_free,
+    postgresql_where=_free,
+)
+Index(
+    "ix_conversations_leased",
+    conversations.c.workspace,
+    conversations.c.platform,
+    conversations.c.lease_ends,
+    sqlite_where=conversations.c.lease_ends.isnot(None),
+    postgresql_where=conversations.c.lease_ends.isnot(None),
 )
 
 turns = Table(
@@ -87,10 +122,13 @@ turns = Table(
     Column("stop_requested_at", UtcTime),
     Column("decided_at", UtcTime),
     Column("shown_at", UtcTime),
+    # When a parked turn was opened again.
+    Column("retried_at", UtcTime),
     UniqueConstraint("conversation_id", "position"),
 )
-_waiting = turns.c.state.in_(("open", "decided"))
-Index("ix_turns_waiting", turns.c.conversation_id, turns.c.position, sqlite_where=_waiting, postgresql_where=_waiting)
+WAITING = turns.c.state.in_(("open", "decided"))
+"""Turns that are not over."""
+Index("ix_turns_waiting", turns.c.conversation_id, turns.c.position, sqlite_where=WAITING, postgresql_where=WAITING)
 
 messages = Table(
     "messages",
@@ -149,6 +187,8 @@ answers = Table(
     Column("decided_at", UtcTime, nullable=False, server_default=in_seconds()),
     UniqueConstraint("turn_id", "revision"),
 )
+_parked = answers.c.kind == "parked"
+Index("ix_answers_parked", answers.c.turn_id, sqlite_where=_parked, postgresql_where=_parked)
 
 sends = Table(
     "sends",
@@ -198,3 +238,22 @@ service_keys = Table(
     Column("name", String, primary_key=True),
     Column("value", String, nullable=False),
 )
+
+# What one process of many does, and until when it is the one.
+duties = Table(
+    "duties",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("holder", String, nullable=False),
+    Column("ends", UtcTime, nullable=False),
+)
+
+
+def next_turn(column: ColumnElement[Any], *more: ColumnElement[bool]) -> ScalarSelect[Any]:
+    """Something of the turn that is next in the conversation at hand; empty where none waits."""
+    waits = select(column).where(turns.c.conversation_id == conversations.c.id, WAITING, *more)
+    return waits.order_by(turns.c.position).limit(1).correlate(conversations).scalar_subquery()
+
+
+NEXT_NEEDS_MODEL = func.coalesce(next_turn(turns.c.command.is_(None)), true())
+"""What ``conversations.needs_model`` has to be."""

@@ -6,14 +6,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import uuid_utils
-from sqlalchemy import DateTime, Dialect, Float, String, literal
+from sqlalchemy import ARRAY, DateTime, Dialect, Float, String, any_, func, literal, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 if TYPE_CHECKING:
-    from sqlalchemy import Table
+    from collections.abc import Collection, Iterable, Sequence
+
+    from sqlalchemy import ColumnElement, Table
     from sqlalchemy.ext.asyncio import AsyncConnection
     from sqlalchemy.sql.compiler import SQLCompiler
 
@@ -75,6 +77,25 @@ def _sqlite(element: in_seconds, compiler: SQLCompiler, **kw: Any) -> str:
 def new_id() -> str:
     """A fresh UUIDv7: ids of one process grow with time, which keeps indexes dense."""
     return str(uuid_utils.uuid7())
+
+
+def among(connection: AsyncConnection, column: ColumnElement[Any], values: Iterable[Any]) -> ColumnElement[bool]:
+    """``column IN values``; on PostgreSQL in the same words for any number of them, so that it is prepared once."""
+    if connection.dialect.name == "sqlite":
+        return column.in_(list(values))
+    return column == any_(literal(list(values), ARRAY(column.type)))
+
+
+def tuples_among(
+    connection: AsyncConnection, columns: Sequence[ColumnElement[Any]], rows: Collection[tuple[Any, ...]]
+) -> ColumnElement[bool]:
+    """``(columns) IN rows``, as ``among`` says it."""
+    if connection.dialect.name == "sqlite":
+        return tuple_(*columns).in_(list(rows))
+    arrays = [literal([row[place] for row in rows], ARRAY(column.type)) for place, column in enumerate(columns)]
+    names = [f"c{place}" for place in range(len(columns))]
+    given = func.unnest(*arrays).table_valued(*names).render_derived()
+    return tuple_(*columns).in_(select(*(given.c[name] for name in names)))
 
 
 def insert_into(connection: AsyncConnection, table: Table) -> Any:

@@ -109,6 +109,18 @@ async def test_a_reset_connection_tells_nobody_whether_it_was_done(
     assert [line.text for line in slack.lines(room.channel)] == posted
 
 
+async def test_a_server_error_may_come_after_the_call_was_done(
+    client: AsyncWebClient, slack: StandInSlack, room: Room
+) -> None:
+    slack.fail_next("chat.postMessage", FaultKind.SERVER_ERROR_AFTER)
+
+    with pytest.raises(SlackApiError) as refused:
+        await client.chat_postMessage(channel=room.channel, text="angekommen")
+
+    assert refused.value.response.status_code == 500
+    assert [line.text for line in slack.lines(room.channel)] == ["angekommen"]
+
+
 async def test_a_slow_call_is_done_all_the_same(client: AsyncWebClient, slack: StandInSlack, room: Room) -> None:
     slack.fail_next("chat.postMessage", FaultKind.SLOW, seconds=0.01)
 

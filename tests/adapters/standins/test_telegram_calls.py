@@ -99,6 +99,14 @@ async def test_a_connection_cut_before_acceptance_leaves_nothing_and_after_it_le
         assert [message.text for message in telegram.transcript(ASKER)] == ["reset_after"]
 
 
+async def test_a_server_that_is_ended_says_so_to_what_it_had_done() -> None:
+    async with standing_in() as (telegram, bot):
+        telegram.private(ASKER)
+        telegram.fail_next("sendMessage", FaultKind.SERVER_ERROR_AFTER)
+        assert await bot.refused("sendMessage", chat_id=ASKER.id, text="da") == "Internal Server Error: restart"
+        assert [message.text for message in telegram.transcript(ASKER)] == ["da"]
+
+
 async def test_scripted_refusals_come_once_each_and_in_order() -> None:
     async with standing_in() as (telegram, bot):
         telegram.private(ASKER)

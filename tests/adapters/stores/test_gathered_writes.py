@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from sqlalchemy import event
 
-from adapters.stores.sql.database import MOST_AT_ONCE
+from adapters.stores.sql.gathering import MOST_AT_ONCE
 from adapters.stores.sql.inbox import SqlInbox
 from conversation.errors import LeaseLost, StoreFault
 from conversation.messages import ConversationKey
@@ -92,7 +92,7 @@ async def test_an_error_that_nobody_waits_for_any_more_is_not_complained_about(
 
     renewal = asyncio.create_task(inbox.renew(claim, 30))
     await asyncio.sleep(0)
-    ((_, _, outcome),) = database._pending
+    ((_, _, outcome),) = database._writes._pending
     renewal.cancel()
     with pytest.raises(LeaseLost):
         await inbox.hand_back(claim)

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs on the connection that ``upgrade`` hands over, inside its transaction."""
+"""Alembic's entry: runs on the connection that ``upgrade`` hands over, inside its transaction where it has one."""
 
 from __future__ import annotations
 
@@ -29,5 +29,7 @@ context.configure(
     render_item=render,
     # SQLite can't change a column in place: Alembic copies the table instead.
     render_as_batch=True,
+    transaction_per_migration=True,
 )
-context.run_migrations()
+with context.begin_transaction():
+    context.run_migrations()

@@ -120,7 +120,7 @@ async def test_a_slack_that_asks_for_a_pause_is_asked_for_nobody_meanwhile() -> 
 
 async def test_a_delivery_that_is_nested_as_deeply_as_can_be_read_is_kept() -> None:
     desk = Desk()
-    receiver = Receiver(desk, US, Directory())
+    receiver = Receiver(desk, lambda: US, Directory())
     kept = 0
     for depth in range(sys.getrecursionlimit() - 80, sys.getrecursionlimit()):
         raw = json.dumps(direct(ts=None))[:-1] + ', "x": ' + "[" * depth + "]" * depth + "}"

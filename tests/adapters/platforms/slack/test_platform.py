@@ -153,6 +153,17 @@ async def test_without_a_stream_the_session_is_set_back() -> None:
         assert len(at.standin.calls_of("agents.sessions.setStatus")) == 2
 
 
+async def test_what_a_killed_process_left_behind_is_taken_away() -> None:
+    async with scene() as at, at.restarted() as successor:
+        place = await at.question()
+        await at.slack.typing(place)
+        ts = await at.slack.begin(place, "s1")
+        for _ in range(2):
+            await successor.write(place, ts, "Zwölf.", last=True)
+        assert at.standin.status(at.room.channel, place.reply_to) == "active"
+        assert len(at.standin.calls_of("agents.sessions.setStatus")) == 2
+
+
 async def test_an_app_that_is_no_agent_shows_the_older_line() -> None:
     async with scene() as at:
         at.standin.fail_next("agents.sessions.setStatus", FaultKind.ERROR, error="not_an_agent")

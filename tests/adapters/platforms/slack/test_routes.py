@@ -9,6 +9,8 @@ import pytest
 from slack_sdk.signature import SignatureVerifier
 from starlette.requests import Request
 
+from adapters.platforms.slack.people import Directory
+from adapters.platforms.slack.receive import Receiver
 from adapters.platforms.slack.routes import MOST_BYTES, EventsRoute
 from adapters.platforms.slack.signatures import is_signed
 from adapters.standins.slack.request_url import signature
@@ -118,7 +120,8 @@ async def test_who_hangs_up_half_way_is_not_waited_for() -> None:
         return {"type": "http.disconnect"}
 
     request = Request({"type": "http", "method": "POST", "headers": []}, gone)
-    assert (await EventsRoute(lambda: None, SECRET).answer(request)).status_code == 400
+    receiver = Receiver(Desk(), lambda: None, Directory())
+    assert (await EventsRoute(lambda: receiver, SECRET).answer(request)).status_code == 400
 
 
 async def test_no_text_of_a_message_is_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @asynccontextmanager
 async def running(at: Scene, desk: Desk, *, ping_seconds: float = 0.05) -> AsyncIterator[asyncio.Task[None]]:
     client = at.slack._workspace.client
-    receiver = Receiver(desk, US, Directory())
+    receiver = Receiver(desk, lambda: US, Directory())
     socket_mode = SocketMode(receiver, client, at.standin.app_token, ping_seconds=ping_seconds, first_pause=0.01)
     task = asyncio.create_task(socket_mode.run())
     try:

@@ -64,6 +64,8 @@ async def test_a_connection_that_is_refused_is_safe_to_repeat() -> None:
     async with both() as (standin, telegram):
         standin.say(ASKER, "Hallo")
         await standin.hang_up()
+        # A call over a connection that is just being closed would leave the outcome open.
+        await telegram._request.renew()
         with pytest.raises(PlatformUnreachable):
             await telegram.begin(place(ASKER), "")
         with pytest.raises(PlatformUnreachable):
@@ -108,7 +110,7 @@ async def test_what_is_remembered_of_chats_is_bounded(monkeypatch: pytest.Monkey
             standin.say(person, "Hallo")
             await telegram.typing(place(person))
             message_id = await telegram.begin(place(person), "")
-            await telegram.edit(place(person), message_id, Part("eins"), last=True)
+            await telegram.edit(place(person), message_id, Part("eins"), last=False)
         assert list(telegram._typed) == [str(OTHER.id)]
         assert [chat for chat, _ in telegram._sender._shown] == [str(OTHER.id)]
 

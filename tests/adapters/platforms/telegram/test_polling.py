@@ -2,18 +2,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from adapters.platforms.telegram import Telegram
-from adapters.platforms.telegram.polling import Poller
 from adapters.platforms.telegram.receiving import Receiver
 from adapters.standins.telegram.faults import FaultKind
 from adapters.standins.telegram.world import Tuning
 from conversation.errors import PlatformUnreachable
-from tests.support.telegram import ASKER, OTHER, ManualClock, standing_in
+from tests.support.telegram import ASKER, OTHER, standing_in
 from tests.support.telegram_desk import US, Desk, Pauses, both, message, polling, started
+
+if TYPE_CHECKING:
+    from adapters.platforms.telegram.polling import Poller
 
 EAGER = Tuning(patience=0)
 
@@ -57,7 +59,7 @@ async def test_nothing_is_confirmed_while_the_database_is_away() -> None:
         async with polling(telegram, desk):
             await standin.wait_for(lambda: standin.calls["getUpdates"] > 5)
             assert [update.update_id for update in standin.pending] == [1]
-            assert poller_of(telegram).trouble == "StoreUnavailable"
+            assert poller_of(telegram).trouble == "what came can't be stored: the database is away"
             desk.away = 0
             await desk.texts(1)
             await standin.wait_for(lambda: not standin.pending)
@@ -148,10 +150,10 @@ async def test_all_kinds_of_updates_that_are_wanted_are_asked_for() -> None:
 @pytest.mark.parametrize(
     ("kind", "trouble", "pauses"),
     [
-        (FaultKind.TOO_MANY_REQUESTS, "Flood", [7, 7]),
-        (FaultKind.SERVER_ERROR, "ServerTrouble", [1, 2]),
-        (FaultKind.BAD_GATEWAY, "Cut", [1, 2]),
-        (FaultKind.RESET_BEFORE, "Cut", [1, 2]),
+        (FaultKind.TOO_MANY_REQUESTS, "429: Telegram wants a pause of 7 s", [7, 7]),
+        (FaultKind.SERVER_ERROR, "Telegram has trouble: HTTP 500", [1, 2]),
+        (FaultKind.BAD_GATEWAY, "the connection to Telegram was cut", [1, 2]),
+        (FaultKind.RESET_BEFORE, "the connection to Telegram was cut", [1, 2]),
     ],
 )
 async def test_the_loop_outlives_every_failure(
@@ -193,7 +195,8 @@ async def test_a_second_poller_is_said_and_outlived() -> None:
             standin.say(ASKER, "eins")
             await desk.texts(1)
             await other
-            assert set(pause.seconds) <= {5.0}
+            # It gives way more and more, but comes back soon after the first time.
+            assert pause.seconds[:3] == [1, 2, 4][: len(pause.seconds[:3])]
             assert pause.seconds
 
 
@@ -205,25 +208,11 @@ async def test_a_token_that_is_refused_while_running_does_not_end_the_loop() -> 
             right, standin._token = standin._token, "1000000001:other"
             async with polling(telegram, desk):
                 await pause.reach(3)
-                assert poller_of(telegram).trouble == "InvalidToken"
+                assert poller_of(telegram).trouble == "401: Telegram refuses the token"
                 standin._token = right
                 standin.say(ASKER, "eins")
                 assert await desk.texts(1) == ["eins"]
             assert set(pause.seconds) == {30}
-
-
-async def test_the_watchdog_sees_when_the_last_poll_came_back() -> None:
-    async with standing_in(EAGER) as (standin, _), started(standin) as telegram:
-        clock, desk = ManualClock(), Desk()
-        poller = Poller(telegram._api, Receiver(desk, US, lambda _old, _new: None), now=clock, pause=Pauses())
-        before = poller.last_completed
-        clock.pass_(100)
-        standin.say(ASKER, "eins")
-        task = asyncio.create_task(poller.run())
-        await desk.texts(1)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        assert poller.last_completed == before + 100
 
 
 async def test_nobody_polls_before_knowing_who_they_are() -> None:

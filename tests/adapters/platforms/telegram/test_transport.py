@@ -46,6 +46,7 @@ async def answering(status: int, body: bytes) -> AsyncIterator[Telegram]:
         (502, b"<html>Hallo</html>"),
         (504, b""),
         (500, b"[1]"),
+        (500, b'{"ok": false, "error_code": 500, "description": "Internal Server Error: restart"}'),
     ],
 )
 async def test_an_answer_that_is_not_the_apis_leaves_the_outcome_open_and_stays_out_of_the_log(

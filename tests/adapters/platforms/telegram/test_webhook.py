@@ -10,6 +10,7 @@ import pytest
 from starlette.applications import Starlette
 
 from adapters.platforms.telegram import Telegram
+from adapters.platforms.telegram import platform as platform_module
 from adapters.platforms.telegram import webhook as webhook_module
 from adapters.standins.telegram.faults import FaultKind
 from conversation.errors import PlatformUnreachable, SettingWrong
@@ -82,6 +83,18 @@ async def test_a_store_that_is_away_makes_telegram_come_again() -> None:
         answer = await client.post(PATH, json=message("Hallo"), headers=RIGHT)
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
         assert (await client.post(PATH, content=b"{", headers=RIGHT)).status_code == 503
+        assert (await client.post(PATH, json=message("Hallo"), headers=RIGHT)).status_code == 200
+    assert len(desk.received) == 1
+
+
+async def test_a_store_that_swallows_everything_makes_telegram_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform_module, "_POSTED_STORED_SECONDS", 0.05)
+    desk = Desk(busy=asyncio.Event())
+    assert desk.busy is not None
+    async with posting(desk) as client:
+        answer = await client.post(PATH, json=message("Hallo"), headers=RIGHT)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+        desk.busy.set()
         assert (await client.post(PATH, json=message("Hallo"), headers=RIGHT)).status_code == 200
     assert len(desk.received) == 1
 

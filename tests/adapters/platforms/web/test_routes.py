@@ -8,10 +8,11 @@ from uuid import uuid4
 
 import pytest
 
+from adapters.platforms.web import platform as platform_module
 from adapters.platforms.web import requests as requests_module
 from adapters.platforms.web.language import preferred
 from conversation.turns import Ending, EndingKind
-from tests.support.web_chat import browser_of, served
+from tests.support.web_chat import browser_of, served, web_chat
 
 if TYPE_CHECKING:
     import httpx
@@ -190,6 +191,15 @@ async def test_whoever_hangs_up_in_the_middle_changes_nothing(chat: WebChat) -> 
     await chat.app(scope, receive, send)
     assert sent[0]["status"] == 400
     assert chat.book.received == []
+
+
+async def test_a_database_that_swallows_everything_is_no_acknowledgement(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform_module, "_STORED_SECONDS", 0.05)
+    chat = web_chat()
+    monkeypatch.setattr(chat.book, "accept", lambda _: asyncio.Event().wait())
+    async with browser_of(chat) as client:
+        assert (await client.get("/")).status_code == 200
+        assert (await say(client, "Hallo")).status_code == 503
 
 
 async def test_a_database_that_is_away_is_no_acknowledgement(chat: WebChat, visitor: httpx.AsyncClient) -> None:
