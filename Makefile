@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench screenshots lock clean
+.PHONY: help setup demo test check bench faults screenshots lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 PLATFORM = "nowhere"
 _LAG_SECONDS = 0.02
-_LOOK_SECONDS = 0.25
+_LOOK_SECONDS = 0.02
 _PATHS = {"tgi": "/generate_stream", "openai": "/v1/completions"}
 
 
@@ -44,6 +44,11 @@ class Swallowing:
 
     name = PLATFORM
     capabilities = Capabilities(durable_sends=False)
+
+    def __init__(self, answers: int) -> None:
+        self._missing = answers
+        self.all_ended = asyncio.Event()
+        """As many answers have been shown to their end."""
 
     def parts(self, markdown: str) -> Sequence[object]:
         """One part."""
@@ -56,8 +61,11 @@ class Swallowing:
         """The turn's id."""
         return place.turn_id or send_id
 
-    async def edit(self, place: Place, message_id: str, part: object, *, last: bool) -> None:
-        """Gone."""
+    async def edit(self, place: Place, message_id: str, part: object, *, last: bool) -> None:  # noqa: ARG002 - the port's
+        """Gone; the last ones are counted."""
+        self._missing -= last
+        if not self._missing:
+            self.all_ended.set()
 
     async def find(self, place: Place, send_id: str) -> str | None:
         """Nothing."""
@@ -89,12 +97,15 @@ async def ours(kind: str, url: str, answers: int) -> dict[str, Any]:
             await upgrade(parts.database)
             await asyncio.gather(*(parts.inbox.put(_question(number)) for number in range(answers)))
             model = served(settings)
-            answerer = await parts.answerer(model, {PLATFORM: Swallowing()}, 15.0)
+            platform = Swallowing(answers)
+            answerer = await parts.answerer(model, {PLATFORM: platform}, 15.0)
             worker = Worker("benchmark", parts.inbox, parts.signals, answerer, Limits(at_once=answers))
             rows = Rows(parts.database)
             async with _watched() as lags:
                 before = time.process_time()
                 running = asyncio.create_task(worker.run())
+                # Looking into the database all the time would count as ours.
+                await platform.all_ended.wait()
                 unseen = "SELECT count(*) FROM turns WHERE state != 'shown'"
                 while (await rows.select(unseen))[0][0]:  # noqa: ASYNC110 - a database has no events for us
                     await asyncio.sleep(_LOOK_SECONDS)

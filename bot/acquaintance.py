@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,17 +31,20 @@ class Acquaintance:
             ids |= {message.author.id for message in said}
         if asker.locale is None:
             ids |= {asker.id}
-        known: Mapping[str, Author] = {}
-        if ids:
-            told = {message.author.id: message.author for message in said}
-            known = await self._known(platform, key.workspace, ids, told)
+        told = {message.author.id: message.author for message in said}
+        known, greeted = await asyncio.gather(  # side by side they are one transaction
+            self._known(platform, key.workspace, ids, told),
+            self.people.greeted(platform.name, key.workspace, asker.id),
+        )
         answering.names = {person: author.name for person, author in known.items() if author.name}
         answering.locale = asker.locale or (known[asker.id].locale if asker.id in known else None)
-        answering.greet = not await self.people.greeted(platform.name, key.workspace, asker.id)
+        answering.greet = not greeted
 
     async def _known(
         self, platform: Platform, workspace: str, ids: set[str], told: Mapping[str, Author]
     ) -> Mapping[str, Author]:
+        if not ids:
+            return {}
         known = dict(await self.people.known(platform.name, workspace, ids))
         known |= {person: told[person] for person in ids - known.keys() if person in told and told[person].name}
         for person in sorted(ids - known.keys()):

@@ -50,6 +50,8 @@ _PAUSES = (1.0, 5.0, 20.0, 60.0)
 _OUTAGE_PAUSE = 3.0
 # So much longer at most, so that not all conversations come back in the same instant.
 _JITTER = 0.2
+# How long the way to the model server has this process to itself before the placeholder is begun.
+_HEAD_START = 0.01
 # How soon what the database could not store is tried again, while the lease holds.
 _STORE_PAUSE = 0.5
 
@@ -125,6 +127,10 @@ class Answerer:
         self.under_way[claim.turn_id] = delivery
         try:
             await self._carefully(attempt, self._bring_to_its_end)
+        except StoreUnavailable:
+            # Nobody else knows of a message that stands and is not stored: it would be sent once more.
+            await self._store(attempt, delivery.remember)
+            raise
         finally:
             del self.under_way[claim.turn_id]
 
@@ -197,7 +203,6 @@ class Answerer:
 
     async def _ending(self, attempt: _Attempt) -> Ending:
         if not (attempt.claim.command or attempt.stop.is_set()):
-            attempt.delivery.start(attempt.answering.so_far)
             return await self._write(attempt)
         answering = attempt.answering
         platform = self.platforms[attempt.claim.conversation.platform]
@@ -210,8 +215,13 @@ class Answerer:
         writing = asyncio.create_task(self._follow(attempt))
         stopping = asyncio.create_task(attempt.stop.wait())
         losing = asyncio.create_task(attempt.lease.lost.wait())
-        showing = attempt.delivery.writer
         try:
+            # The model's request leaves first: that we are at it can be shown while the model thinks.
+            await asyncio.wait({writing}, timeout=_HEAD_START)
+            if writing.done():
+                return writing.result()
+            attempt.delivery.start(attempt.answering.so_far)
+            showing = attempt.delivery.writer
             under_way = [task for task in (writing, stopping, losing, showing) if task is not None]
             await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
             if writing.done():

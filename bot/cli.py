@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import signal
 import sys
@@ -58,9 +59,14 @@ def run(role: RoleOption = Role.ALL) -> None:
     """Run the service: web chat, platforms, worker. With PostgreSQL, any number of processes share the work."""
     settings = Settings.load()
     logs.configure(settings.log_level)
+    # What is imported stays: looking through it for garbage takes a tenth of the start, and later stops the loop.
+    gc.disable()
     from bot.service import Service  # noqa: PLC0415 - the other commands need none of it
 
-    _in_loop(Service(settings, role=role))
+    service = Service(settings, role=role)
+    gc.freeze()
+    gc.enable()
+    _in_loop(service)
 
 
 @app.command()

@@ -58,9 +58,12 @@ class Delivery:
         self._standing: dict[int, object] = {}
         self._final: Sequence[object] = ()
         self._text: Callable[[], str] = str
-        self._changed = asyncio.Event()
-        # Held while the platform is called: a call is never cancelled, since its outcome would be unknown then.
-        self._calling = asyncio.Lock()
+        self._has_more = False
+        # What the writer waits for while there is nothing to show: an Event costs twice as much for each token.
+        self._more: asyncio.Future[None] | None = None
+        # Not set while the platform is called: a call is never cancelled, since its outcome would be unknown then.
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._typing: asyncio.Task[None] | None = None
         self.writer: asyncio.Task[None] | None = None
         """Ends only with an error: ``LeaseLost``, ``Undeliverable`` or a fault."""
@@ -85,17 +88,25 @@ class Delivery:
 
     def grown(self) -> None:
         """There is more to show."""
-        self._changed.set()
+        self._has_more = True
+        if self._more is not None and not self._more.done():
+            self._more.set_result(None)
 
     async def aclose(self) -> None:
         """Stop writing, when the call under way has ended."""
         if self.writer is None or self._typing is None:
             return
-        async with self._calling:
-            self.writer.cancel()
+        self._has_more = False  # so that no further call follows the one under way
+        while not self._idle.is_set():
+            await self._idle.wait()
+        self.writer.cancel()
         await asyncio.wait({self._typing}, timeout=_PATIENCE)
         self._typing.cancel()
         await asyncio.gather(self.writer, self._typing, return_exceptions=True)
+
+    async def remember(self) -> None:
+        """Store which messages stand, as far as the database could not take it before. Raises ``StoreUnavailable``."""
+        await self._sends.save()
 
     async def show_once(self, markdown: str) -> None:
         """Show a passing notice in the answer's place, unless that takes long. Raises as ``finish`` does."""
@@ -135,11 +146,15 @@ class Delivery:
                     await self._platform.edit(self._place, message_id, part, last=True)
 
     async def _write(self) -> None:
+        loop = asyncio.get_running_loop()
         pause = _FIRST_PAUSE
         while True:
             try:
-                async with self._calling:
+                self._idle.clear()
+                try:
                     await self._show_newest()
+                finally:
+                    self._idle.set()
             except TooFast as too_fast:
                 await asyncio.sleep(min(too_fast.seconds, _LONGEST_PAUSE))
             except (PlatformUnreachable, OutcomeUnknown, MessageGone, StoreUnavailable):
@@ -147,9 +162,11 @@ class Delivery:
                 pause = min(pause * 2, _LONGEST_WRITERS_PAUSE)
             else:
                 pause = _FIRST_PAUSE
-                await self._changed.wait()
+                if not self._has_more:
+                    self._more = loop.create_future()
+                    await self._more
                 await self._platform.pace(self._place, last=False)
-                self._changed.clear()
+                self._has_more = False
 
     async def _show_newest(self) -> None:
         if not (markdown := self._text()):

@@ -8,6 +8,7 @@ import structlog
 
 from bot import failpoints
 from conversation import commands
+from conversation.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from bot.metrics import Metrics
@@ -25,11 +26,13 @@ class StoringIntake:
         self._inbox = inbox
         self._signals = signals
         self._metrics = metrics
+        self.trouble: str | None = None
+        """Why the newest message could not be stored: a database that can be read may still take nothing."""
 
     async def accept(self, message: Message) -> Receipt:
         """Store the message; wake a worker, or stop the answers that it asks to stop."""
         failpoints.reach(failpoints.RECEIVED)
-        receipt = await self._inbox.put(message, commands.read(message))
+        receipt = await self._put(message)
         failpoints.reach(failpoints.STORED)
         if receipt.stopped:
             await self._signals.stop(receipt.stopped)
@@ -37,6 +40,18 @@ class StoringIntake:
             await self._signals.wake()
         self._metrics.message(message.conversation.platform, new=receipt.new)
         log.debug("message stored", platform=message.conversation.platform, new=receipt.new, turn=receipt.turn_id)
+        return receipt
+
+    async def _put(self, message: Message) -> Receipt:
+        try:
+            receipt = await self._inbox.put(message, commands.read(message))
+        except StoreUnavailable as trouble:
+            if self.trouble is None:
+                log.warning("message not stored", platform=message.conversation.platform, trouble=str(trouble))
+            # The platform will bring it again, and either hears the same or clears this.
+            self.trouble = f"the newest message could not be stored: {trouble}"
+            raise
+        self.trouble = None
         return receipt
 
     async def unreadable(self, platform: str, workspace: str, raw: str, reason: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hmac
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from adapters.stores.signals.choice import signals_for
 from adapters.stores.sql.conversations import SqlConversations, SqlPeople
 from adapters.stores.sql.database import Database
+from adapters.stores.sql.gathering import nobody
 from adapters.stores.sql.inbox import SqlInbox
 from adapters.stores.sql.keys import service_key
 from bot.acquaintance import Acquaintance
@@ -36,7 +38,9 @@ class Parts:
         self.settings = settings
         self.database = Database(settings.database_url)
         limits = OpenTurns(settings.open_turns_conversation, settings.open_turns_workspace, settings.open_turns)
-        self.inbox = SqlInbox(self.database, limits)
+        self._waking: set[asyncio.Task[None]] = set()
+        arrived = self._wake_early if self.database.is_sqlite else nobody
+        self.inbox = SqlInbox(self.database, limits, arrived)
         self.people = SqlPeople(self.database)
         self.store: ConversationStore = SqlConversations(self.database)
         self._clients: list[Redis] = []
@@ -44,6 +48,12 @@ class Parts:
         self.signals = signals_for(self.database, redis)
         self.metrics = Metrics()
         self.intake = StoringIntake(self.inbox, self.signals, self.metrics)
+
+    def _wake_early(self) -> None:
+        """Let the worker look while the disk still writes: SQLite's has only one, and it is here."""
+        task = asyncio.create_task(self.signals.wake())
+        self._waking.add(task)
+        task.add_done_callback(self._waking.discard)
 
     def _redis(self, url: str) -> Redis:
         """Redis, as the hot copy in front of the store too."""

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+PATIENCE_SECONDS = 5.0
+"""How long the end of the process waits for them: a platform may want a pause of hours."""
+
 
 class Repeats:
     """Each edit waits by itself, so that no conversation does; what still waits at the end is made at once."""
@@ -30,9 +33,14 @@ class Repeats:
         task.add_done_callback(self._waiting.discard)
 
     async def aclose(self) -> None:
-        """Make at once what still waits."""
+        """Make at once what still waits, as far as that takes no longer than ``PATIENCE_SECONDS``."""
         self._closing.set()
-        await asyncio.gather(*self._waiting)
+        if not self._waiting:
+            return
+        _, late = await asyncio.wait(self._waiting, timeout=PATIENCE_SECONDS)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
     async def _make(self, edit: Callable[[], Awaitable[None]], seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -42,3 +50,5 @@ class Repeats:
             await edit()
         except PlatformError as trouble:
             log.warning("a final edit could not be repeated", trouble=str(trouble))
+        except Exception as fault:
+            log.exception("a final edit could not be repeated: a fault of ours", fault=repr(fault))

@@ -148,6 +148,11 @@ class Sends:
         self._unsaved[part] = send_id
         await self._save(part)
 
+    async def save(self) -> None:
+        """Store the ids that could not be stored yet, so that whoever comes next sends nothing again."""
+        for part in list(self._unsaved):
+            await self._save(part)
+
     async def _save(self, part: int) -> None:
         await self._inbox.sent(self._claim, self._unsaved[part], self._ids[part])
         del self._unsaved[part]

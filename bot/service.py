@@ -61,6 +61,7 @@ class Service(Parts):
         self.vigil = Vigil(self.inbox, self.readiness, settings.oldest_turn_seconds)
         self.connections = connections(settings, self.signals, self.store, framed_by)
         self.readiness.watch("signals", lambda: self.signals.trouble)
+        self.readiness.watch("storing", lambda: self.intake.trouble)
         self.web = WebServer(self._routes(), settings.http_host, settings.http_port)
         self._worker: Worker | None = None
         self._ending = asyncio.Event()

@@ -64,17 +64,30 @@ def health_routes(readiness: Readiness, metrics: Metrics) -> list[BaseRoute]:
 
     async def readyz(request: Request) -> Response:
         waiting, troubles = dict(readiness.waiting_for), readiness.troubles
-        if request.client is None or not ip_address(request.client.host).is_loopback:
+        if not _is_of_this_machine(request):
             waiting, troubles = dict.fromkeys(waiting, "not ready"), dict.fromkeys(troubles, "in trouble")
         says = {"ready": not waiting, "waiting_for": waiting, "troubles": troubles}
         return JSONResponse(says, 503 if waiting else 200)
 
     async def scraped(request: Request) -> Response:
-        if any(name == "forwarded" or name.startswith("x-forwarded-") for name in request.headers):
+        if _came_by_a_proxy(request):
             return PlainTextResponse("not through a proxy\n", 403)
         return PlainTextResponse(metrics.text(), media_type="text/plain; version=0.0.4")
 
     return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", scraped)]
+
+
+def _came_by_a_proxy(request: Request) -> bool:
+    return any(name == "forwarded" or name.startswith("x-forwarded-") for name in request.headers)
+
+
+def _is_of_this_machine(request: Request) -> bool:
+    """Who comes by a proxy is not, whatever address it says: the server takes that for the caller's, as it stands."""
+    if request.client is None or _came_by_a_proxy(request):
+        return False
+    with contextlib.suppress(ValueError):
+        return ip_address(request.client.host).is_loopback
+    return False
 
 
 def _bound(host: str, port: int) -> socket.socket:

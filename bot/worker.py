@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _MOST_CLAIMS = 32
-"""How many turns are asked for at once, so that several processes share what waits."""
+"""How many turns are asked for at once at most, so that several processes share what waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,8 @@ class Worker:
         self._limits = limits
         self._under_way: dict[asyncio.Task[None], Claim] = {}
         self._draining = False
+        self._asking = 1
+        """How many turns are asked for next: more each time, as long as there are so many."""
         # Held from the question for turns until their tasks are there: what is claimed is never forgotten.
         self._claiming = asyncio.Lock()
 
@@ -84,18 +86,21 @@ class Worker:
         """Begin to answer the turns that wait, as many as there is room for. Whether there may be more."""
         async with self._claiming:
             quick = sum(_is_quick(claim) for claim in self._under_way.values())
-            free = self._limits.at_once - (len(self._under_way) - quick)
+            # More of them than have places of their own take those of answers: nobody takes all that waits.
+            free = self._limits.at_once - (len(self._under_way) - min(quick, self._limits.quick))
             if free > 0:
-                asked = min(free, _MOST_CLAIMS)
+                asked = min(free, self._asking)
                 claims = await self._claim(asked, quick_only=False)
             else:
-                asked = max(0, self._limits.quick - quick)
+                asked = max(0, min(self._limits.quick - quick, self._asking))
                 claims = await self._claim(asked, quick_only=True)
             for claim in claims:
                 task = asyncio.create_task(self._answerer.answer(claim))
                 self._under_way[task] = claim
                 task.add_done_callback(self._done)
-            return 0 < asked == len(claims)
+            there_may_be_more = 0 < asked == len(claims)
+            self._asking = min(2 * self._asking, _MOST_CLAIMS) if there_may_be_more else 1
+            return there_may_be_more
 
     async def _claim(self, count: int, *, quick_only: bool) -> list[Claim]:
         """So many claims at once: they share a transaction."""
@@ -110,10 +115,12 @@ class Worker:
             if isinstance(answer, PlauschError):
                 log.warning("nothing claimed: the database is not available", trouble=str(answer))
                 break
+        claims = [answer for answer in answers if answer is not None and not isinstance(answer, BaseException)]
         for answer in answers:
             if isinstance(answer, BaseException) and not isinstance(answer, PlauschError):
+                await asyncio.gather(*map(self._inbox.hand_back, claims), return_exceptions=True)
                 raise answer
-        return [answer for answer in answers if answer is not None and not isinstance(answer, BaseException)]
+        return claims
 
     def _done(self, task: asyncio.Task[None]) -> None:
         del self._under_way[task]

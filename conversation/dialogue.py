@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from conversation.commands import Command
 from conversation.errors import ModelServerError, ModelServerRefused, PromptTooLong, StreamBroken
-from conversation.generation import Finish, FinishReason, Token
+from conversation.generation import Finish, FinishReason
 from conversation.messages import storable
 from conversation.prompting import Prompt, Prompting
 from conversation.stops import StopWatch
 from conversation.texts import texts_for
-from conversation.turns import Ending, EndingKind, Exchange, Record
+from conversation.turns import Ending, EndingKind, Exchange
 from conversation.window import MessageTooLong
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from conversation.answering import Answering
     from conversation.ports import Clock, ModelServer
     from conversation.profiles import ModelProfile, Persona
+    from conversation.turns import Record
 
 _NOT_DONE = (FinishReason.TOKENS, FinishReason.CUT)
 
@@ -111,21 +112,15 @@ class Dialogue:
         record.prompt_digest = self._digest(prompt.text)
         record.cut = prompt.cut
 
-    async def _stream(self, answering: Answering, prompt: Prompt) -> AsyncGenerator[str, None]:
-        """The pieces that may be shown. A stream that broke before the first of them is asked for once more."""
-        try:
-            async with contextlib.aclosing(self._stream_once(answering, prompt)) as pieces:
-                async for piece in pieces:
-                    yield piece
-        except StreamBroken:
-            async with contextlib.aclosing(self._stream_once(answering, prompt)) as pieces:
-                async for piece in pieces:
-                    yield piece
+    async def _stream(
+        self, answering: Answering, prompt: Prompt, *, may_ask_again: bool = True
+    ) -> AsyncGenerator[str, None]:
+        """The pieces that may be shown. A stream that broke before the first of them is asked for once more.
 
-    async def _stream_once(self, answering: Answering, prompt: Prompt) -> AsyncGenerator[str, None]:
-        """Raises ``StreamBroken`` only where nothing was shown; else the answer counts as cut."""
-        record, watch = answering.record, StopWatch()
-        record.requested_at, record.first_token_at, record.last_token_at = self._clock.now(), None, None
+        Raises ``StreamBroken`` only where nothing was shown; else the answer counts as cut.
+        """
+        record, watch, now = answering.record, StopWatch(), self._clock.now
+        record.requested_at, record.first_token_at, record.last_token_at = now(), None, None
         try:
             async with contextlib.aclosing(self._model.stream(prompt.text, prompt.sampling)) as events:
                 async for event in events:
@@ -133,27 +128,35 @@ class Dialogue:
                         record.finish = event.reason
                         record.prompt_tokens, record.answer_tokens = event.prompt_tokens, event.answer_tokens
                         break
-                    if piece := self._shown(event, watch, record):
+                    record.last_token_at = now()
+                    record.first_token_at = record.first_token_at or record.last_token_at
+                    # Models can write NUL, which no database takes: some vocabularies have a token for each byte.
+                    if not event.special and (piece := watch.feed(storable(event.text))):
                         answering.pieces.append(piece)
                         yield piece
                     if watch.ended:
                         break
         except StreamBroken:
-            if not answering.pieces:
+            if answering.pieces:
+                record.finish = FinishReason.CUT
+            elif may_ask_again:
+                async with contextlib.aclosing(self._stream(answering, prompt, may_ask_again=False)) as pieces:
+                    async for piece in pieces:
+                        yield piece
+                return
+            else:
                 raise
-            record.finish = FinishReason.CUT
-        rest = watch.close(cut=record.finish in _NOT_DONE)
-        if watch.ended:
-            record.finish = FinishReason.ROLE_WORD
-        if rest:
+        if rest := _rest(watch, record):
             answering.pieces.append(rest)
             yield rest
 
-    def _shown(self, token: Token, watch: StopWatch, record: Record) -> str:
-        record.last_token_at = self._clock.now()
-        record.first_token_at = record.first_token_at or record.last_token_at
-        # Models can write NUL, which no database takes: some vocabularies have a token for each byte.
-        return "" if token.special else watch.feed(storable(token.text))
+
+def _rest(watch: StopWatch, record: Record) -> str:
+    """What of the answer was held back to its end."""
+    rest = watch.close(cut=record.finish in _NOT_DONE)
+    if watch.ended:
+        record.finish = FinishReason.ROLE_WORD
+    return rest
 
 
 def _nothing_said(answering: Answering) -> Ending:

@@ -65,17 +65,14 @@ class StopWatch:
 
     def feed(self, piece: str) -> str:
         """What may be shown beyond what was given out before. After the end it is nothing."""
-        if self._is_plain(piece):
+        is_within_a_line = self._margin is None and not (self._held or self._closes_fence or self._undecided)
+        # Nothing in the piece, nor before it, needs a closer look: so most pieces cost little.
+        if is_within_a_line and piece and not self.ended and not _NOTABLE.search(piece):
             self._before = piece[-1]
-            self._shown.write(piece)
-        elif not self.ended:
+            return self._shown.pass_on(piece)
+        if not self.ended:
             self._read(self._held + piece, _STREAMING)
         return self._shown.take()
-
-    def _is_plain(self, piece: str) -> bool:
-        """Whether nothing in the piece, nor before it, needs a closer look: so most pieces cost little."""
-        is_within_a_line = self._margin is None and not (self._held or self._closes_fence or self._undecided)
-        return is_within_a_line and not self.ended and piece != "" and not _NOTABLE.search(piece)
 
     def close(self, *, cut: bool = False) -> str:
         """What may be shown beyond that, now that no more comes. It can turn out that the answer had ended.
@@ -263,6 +260,13 @@ class _Shown:
             self._begun = True
         if self._begun and text[-1:].isspace():
             self._tail.append(text[len(text.rstrip()) :])
+
+    def pass_on(self, text: str) -> str:
+        """What ``write`` and ``take`` make of it where nothing else waits to be taken; most pieces go as they came."""
+        if self._begun and not self._tail and not text[-1].isspace():
+            return text
+        self.write(text)
+        return self.take()
 
     def write_unless_last(self, text: str) -> None:
         """Show it where something other than whitespace, or another of its kind, follows."""

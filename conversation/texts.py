@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,7 @@ ENGLISH = Texts(
 )
 
 
+@lru_cache(maxsize=64)  # asked for with each piece of an answer that begins with the AI notice
 def texts_for(locale: str | None) -> Texts:
     """The person's language where it is one of ours; German else. ``locale`` as in ``de``, ``en-GB`` or ``en_US``."""
     language = (locale or "").replace("_", "-").partition("-")[0].casefold()

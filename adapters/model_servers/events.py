@@ -67,6 +67,12 @@ class Events:
         self._response.close()
 
     def _payloads(self, chunk: bytes) -> list[bytes]:
+        if (
+            not self._rest
+            and chunk.startswith(_FIELDS)
+            and chunk.find(b"\n") == len(chunk) - 2 == chunk.rfind(b"\n") - 1
+        ):
+            return [chunk[:-2].partition(b":")[2]]  # one whole event, as almost always
         lines = (self._rest + chunk).split(b"\n")
         self._rest = lines.pop()
         if len(self._rest) > _LONGEST_LINE:

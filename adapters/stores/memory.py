@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections import defaultdict
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Sequence
@@ -15,11 +15,17 @@ if TYPE_CHECKING:
     from conversation.turns import Frame
 
 
+_Queue: TypeAlias = "asyncio.Queue[Frame | None]"
+
+MOST_UNREAD = 1000
+"""Frames that wait for a page. One that does not read for so long is ended: it comes back and begins with the store."""
+
+
 class Watchers:
     """Who watches which conversation, and the answer under way that a newcomer needs to see first."""
 
     def __init__(self) -> None:
-        self._queues: defaultdict[ConversationKey, set[asyncio.Queue[Frame]]] = defaultdict(set)
+        self._queues: defaultdict[ConversationKey, set[_Queue]] = defaultdict(set)
         self._under_way: dict[ConversationKey, Frame] = {}
 
     def show(self, conversation: ConversationKey, frame: Frame) -> None:
@@ -31,12 +37,17 @@ class Watchers:
             text = before.text[: frame.offset] if before is not None and before.turn_id == frame.turn_id else ""
             self._under_way[conversation] = replace(frame, offset=0, text=text + frame.text)
         for queue in self._queues.get(conversation, ()):
-            queue.put_nowait(frame)
+            if queue.qsize() >= MOST_UNREAD - 1:
+                while not queue.empty():
+                    queue.get_nowait()
+                queue.put_nowait(None)
+            else:
+                queue.put_nowait(frame)
 
     @contextlib.asynccontextmanager
     async def watch(self, conversation: ConversationKey) -> AsyncIterator[AsyncIterator[Frame]]:
         """Frames from now on, after the answer under way so far."""
-        queue: asyncio.Queue[Frame] = asyncio.Queue()
+        queue: _Queue = asyncio.Queue()
         if under_way := self._under_way.get(conversation):
             queue.put_nowait(under_way)
         self._queues[conversation].add(queue)
@@ -48,9 +59,9 @@ class Watchers:
                 del self._queues[conversation]
 
 
-async def _frames(queue: asyncio.Queue[Frame]) -> AsyncIterator[Frame]:
-    while True:
-        yield await queue.get()
+async def _frames(queue: _Queue) -> AsyncIterator[Frame]:
+    while (frame := await queue.get()) is not None:
+        yield frame
 
 
 class InProcessSignals:

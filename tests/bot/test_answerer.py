@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import event
 
 from adapters.platforms.console import Console
 from adapters.platforms.slack import people
@@ -21,6 +20,7 @@ from bot.models import served
 from bot.parts import Parts
 from bot.settings import Settings
 from bot.worker import Limits
+from conversation.errors import StoreUnavailable
 from conversation.messages import ConversationKey
 from conversation.texts import GERMAN
 from tests.e2e.test_model_troubles import impatient
@@ -109,7 +109,7 @@ async def test_an_answer_outlives_a_database_that_is_locked_when_it_ends(
         async with opened(database_url) as other, other.writing():
             tgi.pace.resume()
             await generation.ended.wait()
-            await troubles(running_service.database, 3)
+            await troubles(running_service.database, 3, monkeypatch)
         (turn,) = await page.settled()
 
     assert (turn["kind"], len(tgi.requests)) == ("answer", 1)
@@ -212,10 +212,19 @@ def refuse(slack: StandInSlack, times: int) -> None:
         slack.fail_next("chat.stopStream", SlackFault.ERROR, error="no_reason")
 
 
-async def troubles(database: Database, count: int) -> None:
-    """Return once so many statements have failed."""
+async def troubles(database: Database, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Return once so many writes have failed."""
     failed = asyncio.Semaphore(0)
-    event.listen(database.engine.sync_engine, "handle_error", lambda _: failed.release())
+    write = database.write
+
+    async def noted(*arguments: Any, **more: Any) -> Any:
+        try:
+            return await write(*arguments, **more)
+        except StoreUnavailable:
+            failed.release()
+            raise
+
+    monkeypatch.setattr(database, "write", noted)
     for _ in range(count):
         await asyncio.wait_for(failed.acquire(), 10)
 

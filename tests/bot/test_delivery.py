@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import event
 
 from adapters.standins.telegram.faults import FaultKind
 from adapters.standins.telegram.world import Tuning
 from adapters.stores.sql import database as sql_database
 from bot import delivery as bot_delivery
-from conversation.errors import OutcomeUnknown, PlatformUnreachable, TooFast, Undeliverable
+from conversation.errors import OutcomeUnknown, PlatformUnreachable, StoreUnavailable, TooFast, Undeliverable
 from tests.support.databases import Rows
 from tests.support.delivering import Scene, on_telegram
 from tests.support.telegram import ASKER, standing_in
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from adapters.standins.telegram.server import StandInTelegram
+    from conversation.places import Place
 
 TWO_PARTS = "Wort " * 1200
 
@@ -230,12 +230,47 @@ async def test_an_answer_goes_on_growing_once_the_database_can_be_written(
     monkeypatch.setattr(bot_delivery, "_FIRST_PAUSE", 0.01)
     refused = asyncio.Event()
     async with on_telegram(telegram, tmp_path) as scene:
-        event.listen(scene.database.engine.sync_engine, "handle_error", lambda _: refused.set())
+        write = scene.database.write
+
+        async def noted(*arguments: Any, **more: Any) -> Any:
+            try:
+                return await write(*arguments, **more)
+            except StoreUnavailable:
+                refused.set()
+                raise
+
+        monkeypatch.setattr(scene.database, "write", noted)
         async with scene.delivery() as delivery:
             async with scene.database.writing():
                 delivery.start(lambda: "Es ist")
                 await asyncio.wait_for(refused.wait(), 10)
             await telegram.wait_for(lambda: shown(telegram) == ["Es ist"])
+
+
+async def test_what_comes_during_the_last_call_is_shown_with_the_ending_and_not_before(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = "Es"
+    edits: list[bool] = []
+    calling, free = asyncio.Event(), asyncio.Event()
+    edit = scene.platform.edit
+
+    async def held(place: Place, message_id: str, part: object, *, last: bool) -> None:
+        edits.append(last)
+        calling.set()
+        await free.wait()
+        await edit(place, message_id, part, last=last)
+
+    monkeypatch.setattr(scene.platform, "edit", held)
+    async with scene.delivery() as delivery:
+        delivery.start(lambda: words)
+        await asyncio.wait_for(calling.wait(), 10)
+        words = "Es ist"
+        delivery.grown()
+        asyncio.get_running_loop().call_soon(free.set)
+        await delivery.finish("Es ist zwölf.")
+
+    assert edits == [False, True]
 
 
 async def test_a_place_in_the_queue_is_not_waited_for_for_ever(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

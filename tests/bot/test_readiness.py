@@ -17,12 +17,14 @@ from conversation.errors import ModelServerUnreachable, SettingWrong
 TROUBLE = "password authentication failed for user plausch"
 
 
-async def readyz(readiness: Readiness, peer: str = "127.0.0.1") -> tuple[int, object]:
+async def readyz(
+    readiness: Readiness, peer: str = "127.0.0.1", headers: dict[str, str] | None = None
+) -> tuple[int, object]:
     app = Starlette(routes=health_routes(readiness, Metrics()))
     transport = httpx.ASGITransport(app, client=(peer, 1))
     async with httpx.AsyncClient(transport=transport, base_url="http://plausch") as visitor:
         assert (await visitor.get("/healthz")).text == "ok\n"
-        answer = await visitor.get("/readyz")
+        answer = await visitor.get("/readyz", headers=headers)
         return answer.status_code, answer.json()
 
 
@@ -37,6 +39,21 @@ async def test_what_it_waits_for_is_named_and_why_is_told_to_this_machine_alone(
     waiting: dict[str, object] = {"ready": False, "waiting_for": {"database": TROUBLE}, "troubles": {}}
     assert await readyz(readiness) == (503, waiting)
     assert await readyz(readiness, "203.0.113.7") == (503, waiting | {"waiting_for": {"database": "not ready"}})
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers"),
+    [("unknown", {}), ("", {}), ("127.0.0.1", {"X-Forwarded-For": "127.0.0.1"}), ("::1", {"FORWARDED": "for=_x"})],
+)
+async def test_who_comes_by_a_proxy_is_not_told_why_whatever_address_it_says(
+    peer: str, headers: dict[str, str]
+) -> None:
+    readiness = Readiness()
+    readiness.waiting_for["database"] = TROUBLE
+
+    status, says = await readyz(readiness, peer, headers)
+
+    assert (status, TROUBLE in str(says)) == (503, False)
 
 
 async def test_a_part_in_trouble_is_named_and_messages_are_taken_all_the_same() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from adapters.platforms.telegram import Telegram
+from bot import repeats as module
 from bot.repeats import Repeats
 from conversation.errors import PlatformUnreachable
 from tests.e2e.test_platforms import on_telegram
@@ -48,6 +49,26 @@ async def test_what_still_waits_is_made_before_the_end_and_trouble_ends_nothing(
     await asyncio.wait_for(repeats.aclose(), BOUND_SECONDS)
 
     assert made == [1, 1]
+
+
+async def test_a_platform_that_wants_a_long_pause_and_a_fault_of_ours_hold_up_no_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.05)
+
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+    async def broken() -> None:
+        raise KeyError
+
+    repeats = Repeats()
+    repeats.later(never, 3600)
+    repeats.later(broken, 3600)
+
+    await asyncio.wait_for(repeats.aclose(), BOUND_SECONDS)
+
+    assert repeats._waiting == set()
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

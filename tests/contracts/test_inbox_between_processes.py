@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from adapters.stores.sql import database as sql_database
+from adapters.stores.sql import gathering
 from adapters.stores.sql.inbox import SqlInbox
+from conversation.errors import StoreUnavailable
 from conversation.messages import Author, ConversationKey
 from tests.support.databases import Rows, opened
 from tests.support.words import answer, question
@@ -74,7 +77,7 @@ async def work(inbox: SqlInbox, worker: str, all_came: asyncio.Event) -> None:
 async def test_processes_that_store_and_answer_at_once_do_not_stand_in_each_others_way(
     inbox: SqlInbox, another: SqlInbox, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sql_database, "_TRIES", 1)  # a deadlock would be tried again, and hide
+    monkeypatch.setattr(gathering, "_TRIES", 1)  # a deadlock would be tried again, and hide
     messages, all_came = asked(), asyncio.Event()
     working = [asyncio.create_task(work(one, str(number), all_came)) for number, one in enumerate((inbox, another))]
 
@@ -111,9 +114,58 @@ async def test_a_stop_that_comes_twice_at_once_stops_nothing_newer(
     assert await rows.select("SELECT position FROM turns WHERE stop_requested_at IS NOT NULL") == [(1,)]
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_a_message_that_comes_in_two_rooms_at_once_is_stored_once(
+    inbox: SqlInbox, another: SqlInbox, database: Database, rows: Rows
+) -> None:
+    for room in ROOMS[:2]:
+        await inbox.put(question(key=room))
+    mention = question(key=ROOMS[0])
+    # Each finds nothing of the other's, since both look before either may write.
+    async with database.writing() as connection:
+        await connection.exec_driver_sql("LOCK TABLE messages IN SHARE MODE")
+        coming = [
+            asyncio.create_task(one.put(message))
+            for one, message in ((inbox, mention), (another, replace(mention, conversation=ROOMS[1])))
+        ]
+        await until_waiting(rows, 2)
+    receipts = await asyncio.gather(*coming)
+
+    assert sorted(receipt.new for receipt in receipts) == [False, True]
+    assert receipts[0].turn_id == receipts[1].turn_id
+    assert await rows.select("SELECT count(*) FROM messages") == [(3,)]
+
+
 async def until_waiting(rows: Rows, count: int) -> None:
     """Return once so many others wait for a lock."""
     blocked = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     async with asyncio.timeout(2):
         while (await rows.select(blocked))[0][0] < count:  # noqa: ASYNC110 - a database has no events for us
             await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_a_process_that_stalls_in_the_middle_of_a_write_holds_nobody_up_for_long(
+    inbox: SqlInbox, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await inbox.put(question())
+    monkeypatch.setattr(sql_database, "STALL_SECONDS", 0.2)
+    async with opened(database_url) as theirs:
+        stalls, goes_on = asyncio.Event(), asyncio.Event()
+
+        async def stalling() -> None:
+            async with theirs.writing() as connection:
+                await connection.exec_driver_sql("SELECT id FROM conversations FOR UPDATE")
+                stalls.set()
+                await goes_on.wait()
+
+        stalled = asyncio.create_task(stalling())
+        await stalls.wait()
+        receipt = await inbox.put(question())
+        claim = await inbox.claim("w", 30, ["web"])
+        goes_on.set()
+        with pytest.raises(StoreUnavailable):  # its transaction was given up, so nothing of it counts
+            await stalled
+
+    assert receipt.conversation_id == first.conversation_id
+    assert claim is not None

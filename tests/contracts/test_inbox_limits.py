@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -110,6 +112,20 @@ async def test_the_service_has_its_limit(inbox: SqlInbox, rows: Rows) -> None:
         await asked(inbox, *"abc", workspace=workspace)
 
     assert await rows.select("SELECT count(*) FROM turns WHERE command = 'full'") == [(3,)]
+
+
+async def test_a_process_that_stalled_while_it_counted_does_not_go_by_that_for_minutes(
+    inbox: SqlInbox, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    each_look_is_20_s_later = itertools.count(0.0, 20.0)
+    monkeypatch.setattr(limits, "time", SimpleNamespace(monotonic=lambda: next(each_look_is_20_s_later)))
+    await asked(inbox, *"abcd")
+    for _ in range(4):
+        await ended(inbox)
+
+    await asked(inbox, "e")
+
+    assert await rows.select("SELECT count(*) FROM turns WHERE command = 'full'") == [(0,)]
 
 
 async def test_what_others_have_stored_is_counted_a_moment_later(

@@ -172,6 +172,7 @@ class Walk:
             case "shown" | "undeliverable":
                 turn.state = step
                 room.free(self.now, paused=room.paused)
+                room.took_over = False
             case "fail":
                 turn.failures += 1
                 room.free(self.now, paused=True)

@@ -190,3 +190,21 @@ async def test_a_turn_before_the_windows_beginning_gets_the_window_that_it_had_a
     assert (again.position, again.since) == (3, 2)
     await inbox.put(question())
     assert (await claimed(inbox)).since == (5 if afresh else 4)
+
+
+async def test_a_window_that_is_cut_anew_for_an_old_turn_does_not_bring_back_what_came_before_a_fresh_start(
+    inbox: SqlInbox,
+) -> None:
+    await ended_after(inbox)
+    await ended_after(inbox)
+    first = await parked(inbox)
+    await inbox.put(question("neu"), "new")
+    await ended(inbox, answer(starts_afresh=True))
+    await inbox.retry(first.turn_id)
+
+    again = await claimed(inbox)
+    await inbox.decide(again, answer(record=Record(cut=again.since + 1)))
+    await inbox.shown(again)
+
+    await inbox.put(question())
+    assert (await claimed(inbox)).since == 5

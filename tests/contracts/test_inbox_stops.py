@@ -80,3 +80,28 @@ async def test_a_stop_that_finds_nothing_leaves_a_pause_as_it_is(inbox: SqlInbox
     await inbox.put(question("stop"), "stop")
 
     assert await inbox.claim("first", 30, ["web"]) is None
+
+
+@pytest.mark.parametrize("failure", [None, "ValueError"])
+async def test_a_stop_is_not_lost_behind_a_pause_that_begins_after_it(inbox: SqlInbox, failure: str | None) -> None:
+    await inbox.put(question())
+    claim = await claimed(inbox)
+    await inbox.put(question("stop"), "stop")
+
+    if failure:
+        await inbox.fail(claim, failure, 60)
+    else:
+        await inbox.hand_back(claim, 60)
+
+    assert (await claimed(inbox)).stop_requested
+
+
+async def test_what_was_to_be_stopped_and_is_decided_rests_as_long_as_it_has_to(inbox: SqlInbox) -> None:
+    await inbox.put(question())
+    claim = await claimed(inbox)
+    await inbox.put(question("stop"), "stop")
+    await inbox.decide(claim, answer(kind=EndingKind.STOPPED))
+
+    await inbox.hand_back(claim, 60)
+
+    assert await inbox.claim("first", 30, ["web"]) is None

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from conversation.answering import Answering
-from conversation.commands import Command
+from conversation.commands import Command, read
 from conversation.errors import ModelServerRefused, ModelServerUnreachable
 from conversation.profiles import EM_GERMAN, QWEN_CODER
 from conversation.texts import ENGLISH, GERMAN
@@ -37,6 +37,18 @@ async def test_no_other_command_starts_afresh(command: Command) -> None:
 async def test_stop_that_finds_nothing_says_so() -> None:
     assert (await told(Command.STOP)).shown == GERMAN.nothing_to_stop
     assert (await told(Command.STOP, "en")).shown == ENGLISH.nothing_to_stop
+
+
+async def test_what_is_too_much_gets_a_notice_without_the_model() -> None:
+    for locale, texts in ((None, GERMAN), ("en", ENGLISH)):
+        model = ScriptedModel()
+        answering = Answering(claim(question(), command=Command.FULL), locale=locale, greet=True)
+        ending = await dialogue(model).command(answering)
+        assert (ending.kind, ending.shown, model.prompts) == (EndingKind.REFUSED, texts.full, [])
+
+
+def test_no_words_of_a_person_say_that_it_is_full() -> None:
+    assert read(question("full")) is read(question("/full")) is None
 
 
 async def test_help_gives_the_overview() -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from adapters.standins.script import Pace
 from tests.support.service import Browser, browser, running
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ async def page(service: Service) -> AsyncIterator[Browser]:
 
 async def test_a_message_is_answered_by_the_model_streamed_and_stored(page: Browser, tgi: StandInTGI) -> None:
     seen: list[str] = []
+    tgi.pace = Pace(0.01)
     async with page.frames() as frames:
         receipt = await page.send("Wie spät ist es?")
         async with asyncio.timeout(20):

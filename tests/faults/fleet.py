@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from tests.support.processes import ServiceProcess
 
 _ENDS_WITHIN = 40.0
-_DIES_WITHIN = 120.0
 # The share of victims that are not waited for until they are ready.
 _KILLED_AT_THEIR_START = 0.2
 # A process that has just begun does not know SIGTERM yet.
@@ -70,16 +69,10 @@ class Fleet:
         return [process for process in self._slots if process is not None and process.process.returncode is None]
 
     async def ready(self) -> None:
-        """Wait until each process says so once. Only without ``deaths``."""
+        """Wait until each process says so once. Nothing was asked yet that could kill one."""
         while None in self._slots:
             await self._move()
         await asyncio.gather(*(process.ready() for process in self.processes))
-
-    async def died(self, times: int) -> None:
-        """Wait until so many of them were killed. Raises ``TimeoutError`` where nothing brings them there."""
-        async with asyncio.timeout(_DIES_WITHIN):
-            while self.killed < times:
-                await self._move()
 
     def with_pid(self, owner: str) -> ServiceProcess:
         """The process that calls itself so in the database."""

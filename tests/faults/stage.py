@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from tests.faults.crowds import Crowd
     from tests.faults.load import Size
 
-# Nothing has moved for so long: what is not over now never will be. Longer than a lease and the longest pause.
-_PATIENCE = 50.0
+# Nothing has moved for so long: what is not over now never will be. Longer than a lease, the time limit of a platform's
+# call that a successor waits out, and Slack's pace together.
+_PATIENCE = 90.0
 _LOOK_EVERY = 0.25
 _AT_ONCE = 2_000
 # No limit of open turns gets in a scenario's way unless it is about that.

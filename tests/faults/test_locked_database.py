@@ -30,6 +30,8 @@ async def locked(database_url: str) -> AsyncIterator[None]:
     """Nobody else can write."""
     async with opened(database_url) as database, database.writing() as connection:
         if not database.is_sqlite:
+            # Ours may hold the lock for as long as it likes; the service's own would be ended for that.
+            await connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
             await connection.exec_driver_sql("LOCK TABLE messages")
         yield
 

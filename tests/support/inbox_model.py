@@ -46,6 +46,7 @@ class ModelRoom:
     held_by: int = 0
     leased: bool = False
     paused: bool = False
+    took_over: bool = False
     since: int = 1
     lined_up: int = 0
     """When it came to the end of the line."""
@@ -102,18 +103,19 @@ class ModelRoom:
         return self.turns[-1]
 
     def claim(self) -> tuple[ModelTurn, bool]:
-        """Give the oldest turn to a worker; whether its former lease had run out."""
+        """Give the oldest turn to a worker; whether a lease had run out since the last one was over."""
         turn = self.oldest
         assert turn is not None
         assert self.can_be_claimed
-        took_over = bool(self.held_by)
+        self.took_over = self.took_over or bool(self.held_by)
         self.fence += 1
         self.held_by, self.leased = self.fence, True
         turn.claims += 1
-        return turn, took_over
+        return turn, self.took_over
 
     def free(self, now: int, *, paused: bool = False, back: bool = True) -> None:
         """Nobody holds it; ``back``: it goes to the end of the line."""
-        self.held_by, self.leased, self.paused = 0, False, paused
+        to_be_stopped = any(turn.state == "open" and turn.stop for turn in self.turns)
+        self.held_by, self.leased, self.paused = 0, False, paused and not to_be_stopped
         if back:
             self.lined_up = now

@@ -50,13 +50,15 @@ async def plausch_run(
 ) -> AsyncIterator[ServiceProcess]:
     """The process, killed afterwards if it still runs; of our own settings it has these alone, by their names.
 
-    ``quietly``: its log is kept in its file alone.
+    A name in upper case is a variable of the environment as it stands there (``LD_PRELOAD``). ``quietly``: its log is
+    kept in its file alone.
     """
     port = free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PLAUSCH_")}
-    environment |= {f"PLAUSCH_{name.upper()}": value for name, value in settings.items()}
+    environment |= {f"PLAUSCH_{name.upper()}": value for name, value in settings.items() if not name.isupper()}
     environment |= {"PLAUSCH_HTTP_PORT": str(port), "PLAUSCH_FAILPOINT": failpoint, "HOME": str(folder)}
     environment["PYTHONPATH"] = os.pathsep.join(sys.path)
+    environment |= {name: value for name, value in settings.items() if name.isupper()}
     command = (sys.executable, "-m", "bot", "run", "--role", role)
     log = folder / f"{port}.log"
     with log.open("wb") as output:

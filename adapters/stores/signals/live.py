@@ -24,6 +24,8 @@ Value = TypeVar("Value")
 
 REMEMBERED = 4096
 """Answers under way whose text is kept. One that is forgotten can't be continued, only ended."""
+MOST_UNREAD = 256
+"""Frames that wait for a page. One that does not read for so long is ended: it comes back and begins with the store."""
 _TURNS_SEEN = 64
 """Turns of which an open page knows what it has seen. Of a forgotten one it may see something twice."""
 
@@ -61,9 +63,9 @@ class Watcher:
         if standing.last:
             _remember(self._endings, standing.turn_id, standing.text)
         if follows and not standing.last:
-            self._queue.put_nowait(replace(standing, text=standing.text[standing.offset :]))
+            self._put(replace(standing, text=standing.text[standing.offset :]))
         else:
-            self._queue.put_nowait(replace(standing, offset=0))
+            self._put(replace(standing, offset=0))
 
     def hand_ending(self, frame: Frame) -> None:
         """Pass on a turn's last frame that the store tells of, unless it was seen."""
@@ -71,11 +73,19 @@ class Watcher:
             return
         _remember(self._endings, frame.turn_id, frame.text)
         self._seen = None
-        self._queue.put_nowait(frame)
+        self._put(frame)
 
     def end(self) -> None:
         """End the frames: something may have been missed, and whoever watches begins anew from the store."""
         self._queue.put_nowait(None)
+
+    def _put(self, frame: Frame) -> None:
+        if self._queue.qsize() < MOST_UNREAD - 1:
+            self._queue.put_nowait(frame)
+            return
+        while not self._queue.empty():
+            self._queue.get_nowait()
+        self.end()
 
     async def frames(self) -> AsyncIterator[Frame]:
         """Frames as they come, until ``end``."""

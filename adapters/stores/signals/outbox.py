@@ -53,8 +53,8 @@ class Speaker:
         try:
             async with asyncio.timeout(self._within_seconds):
                 await self._way.send(writer, batch)
-        except (NotSent, TimeoutError) as trouble:
-            _log.warning("no signals go by %s: %s", self._way.name, str(trouble) or "it takes too long")
+        except Exception as trouble:  # noqa: BLE001 - whatever a driver raises, the process goes on signalling
+            _log.warning("no signals go by %s: %s", self._way.name, _told(trouble))
             if self.is_proven:
                 self._pauses.reset()
             self._knocking = asyncio.create_task(self._knock())
@@ -77,12 +77,19 @@ class Speaker:
                 for within in (CONNECT_SECONDS, self._within_seconds):
                     async with asyncio.timeout(within):
                         await self._way.knock()
-            except (NotSent, TimeoutError):
+            except Exception as trouble:  # noqa: BLE001 - the same
+                _log.debug("%s is not free yet: %s", self._way.name, _told(trouble))
                 continue
             _log.info("signals go by %s again", self._way.name)
             self._proven_at = asyncio.get_running_loop().time() + OVERLAP_SECONDS
             self._knocking = None
             return
+
+
+def _told(trouble: Exception) -> str:
+    if isinstance(trouble, NotSent):
+        return str(trouble)
+    return "it takes too long" if isinstance(trouble, TimeoutError) else type(trouble).__name__
 
 
 class Outbox:

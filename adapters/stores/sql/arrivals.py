@@ -6,24 +6,50 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import case, func, insert, literal, select, update
+from sqlalchemy import Boolean, Integer, bindparam, case, func, insert, select, update
 
 from adapters.stores.sql.limits import OpenCounts, RoomCount
 from adapters.stores.sql.rows import message_values
+from adapters.stores.sql.statements import in_both, prepared
 from adapters.stores.sql.tables import conversations, messages, people, turns
-from adapters.stores.sql.types import among, in_seconds, insert_into, new_id, tuples_among
+from adapters.stores.sql.types import among, given_tuples, in_seconds, new_id, tuples_among
 from conversation.commands import Command
 from conversation.turns import Receipt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from adapters.stores.sql.rows import AnyRow
+    from adapters.stores.sql.statements import Connection
     from conversation.messages import ConversationKey, Message
 
+_NEW_TURNS = prepared(insert(turns).values(state="open", arrived_at=in_seconds()))
+_NEW_MESSAGES = prepared(insert(messages))
+_LINE_UP = prepared(
+    update(conversations)
+    .where(among(conversations.c.id, "rooms"))
+    .values(
+        next_position=conversations.c.next_position + bindparam("count", type_=Integer),
+        waiting_since=func.coalesce(conversations.c.waiting_since, in_seconds()),
+        needs_model=case(
+            (conversations.c.waiting_since.is_(None), bindparam("first_needs_model", type_=Boolean)),
+            else_=conversations.c.needs_model,
+        ),
+    )
+)
 _PERSON = (people.c.workspace, people.c.platform, people.c.person)
+_KNOWN = prepared(select(*_PERSON, people.c.name, people.c.locale).where(tuples_among(_PERSON, "persons")))
+
+
+def _learn_person(insert_into: Any) -> Any:
+    learnt = insert_into(people)
+    return learnt.on_conflict_do_update(
+        index_elements=["workspace", "platform", "person"],
+        set_={"name": learnt.excluded.name, "locale": func.coalesce(learnt.excluded.locale, people.c.locale)},
+    )
+
+
+_LEARN = in_both(_learn_person)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,19 +132,19 @@ class Batch:
         )
         return turn_id
 
-    async def write(self, connection: AsyncConnection) -> None:
+    async def write(self, connection: Connection) -> None:
         """Write what was added since the last time."""
         new_turns, new_messages = self._turns, self._messages
         self._turns, self._messages = [], []
         if new_turns:
-            await connection.execute(insert(turns).values(state="open", arrived_at=in_seconds()), new_turns)
+            await connection.execute(_NEW_TURNS, new_turns)
         await _line_up(connection, new_turns)
         if new_messages:
-            await connection.execute(insert(messages), new_messages)
+            await connection.execute(_NEW_MESSAGES, new_messages)
             await _learn(connection, new_messages)
 
 
-async def _line_up(connection: AsyncConnection, new_turns: Sequence[dict[str, Any]]) -> None:
+async def _line_up(connection: Connection, new_turns: Sequence[dict[str, Any]]) -> None:
     """Tell the conversations of their new turns: how many, and what the first one wants."""
     grown: defaultdict[str, list[str | None]] = defaultdict(list)
     for turn in new_turns:
@@ -127,36 +153,21 @@ async def _line_up(connection: AsyncConnection, new_turns: Sequence[dict[str, An
     for room, commands in grown.items():
         alike[len(commands), commands[0] is None].append(room)
     for (count, needs_model), rooms in sorted(alike.items()):
-        first_in_line = conversations.c.waiting_since.is_(None)
-        await connection.execute(
-            update(conversations)
-            .where(among(connection, conversations.c.id, rooms))
-            .values(
-                next_position=conversations.c.next_position + count,
-                waiting_since=func.coalesce(conversations.c.waiting_since, in_seconds()),
-                needs_model=case((first_in_line, literal(needs_model)), else_=conversations.c.needs_model),
-            )
-        )
+        values = {"rooms": rooms, "count": count, "first_needs_model": needs_model}
+        await connection.execute(_LINE_UP, values)
 
 
-async def _learn(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
+async def _learn(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Keep the names and locales that came along with messages, where they are news."""
     told = {(row["workspace"], row["platform"], row["author_id"]): row for row in rows if row["author_name"]}
     if not told:
         return
-    query = select(*_PERSON, people.c.name, people.c.locale).where(tuples_among(connection, _PERSON, list(told)))
-    known = {tuple(row[:3]): row for row in await connection.execute(query)}
+    rows_known = await connection.execute(_KNOWN, given_tuples(connection, "persons", list(told)))
+    known = {tuple(row[:3]): row for row in rows_known}
     for who, row in sorted(told.items()):
         name, locale = row["author_name"], row["author_locale"]
         if who in known and known[who].name == name and locale in {None, known[who].locale}:
             continue
         workspace, platform, person = who
-        learnt = insert_into(connection, people).values(
-            id=new_id(), workspace=workspace, platform=platform, person=person, name=name, locale=locale
-        )
-        await connection.execute(
-            learnt.on_conflict_do_update(
-                index_elements=["workspace", "platform", "person"],
-                set_={"name": name, "locale": func.coalesce(learnt.excluded.locale, people.c.locale)},
-            )
-        )
+        values = {"workspace": workspace, "platform": platform, "person": person, "name": name, "locale": locale}
+        await connection.execute(_LEARN[connection.dialect.name], [{"id": new_id(), **values}])

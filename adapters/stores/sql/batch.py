@@ -8,17 +8,24 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from sqlalchemy import or_, select
 
 from adapters.stores.sql.endings import over
+from adapters.stores.sql.statements import prepared
 from adapters.stores.sql.tables import KEY, conversations
-from adapters.stores.sql.types import among, tuples_among
+from adapters.stores.sql.types import among, given_tuples, tuples_among
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
+    from adapters.stores.sql.statements import Connection
     from conversation.messages import ConversationKey
 
-Run: TypeAlias = "Callable[[AsyncConnection, Sequence[Any]], Awaitable[Sequence[Any]]]"
+Run: TypeAlias = "Callable[[Connection, Sequence[Any]], Awaitable[Sequence[Any]]]"
+
+_LOCK = prepared(
+    select(conversations.c.id)
+    .where(or_(among(conversations.c.id, "ids"), tuples_among(KEY, "keys")))
+    .order_by(conversations.c.id)
+    .with_for_update()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +40,7 @@ class Step:
     """Run after all others, as claims are: they take what is free in any order, and wait for nobody."""
 
 
-async def carry_out(connection: AsyncConnection, steps: Sequence[Step]) -> list[Any]:
+async def carry_out(connection: Connection, steps: Sequence[Step]) -> list[Any]:
     """Run all steps, those of one kind together; a result or an error for each.
 
     Whoever writes to several conversations locks all of them at the beginning, in the order of their ids: so no two
@@ -52,12 +59,12 @@ async def carry_out(connection: AsyncConnection, steps: Sequence[Step]) -> list[
     return results
 
 
-async def _lock(connection: AsyncConnection, steps: Sequence[Step]) -> None:
+async def _lock(connection: Connection, steps: Sequence[Step]) -> None:
     ids = sorted({step.conversation_id for step in steps if step.conversation_id is not None})
     keys = {step.key for step in steps if step.key is not None}
     if len(ids) + len(keys) < 2 and not any(step.run is over for step in steps):  # noqa: PLR2004 - see below
         # One lock can't be taken in the wrong order. A turn's end has to see all that came before it got the lock.
         return
     as_tuples = sorted((key.platform, key.workspace, key.channel, key.thread) for key in keys)
-    ours = or_(among(connection, conversations.c.id, ids), tuples_among(connection, KEY, as_tuples))
-    await connection.execute(select(conversations.c.id).where(ours).order_by(conversations.c.id).with_for_update())
+    values: dict[str, Any] = {"ids": ids} | dict.fromkeys((f"keys{place}" for place in range(len(KEY))), ())
+    await connection.execute(_LOCK, values | (given_tuples(connection, "keys", as_tuples) if as_tuples else {}))

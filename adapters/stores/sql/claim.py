@@ -8,22 +8,40 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select, tuple_, update
 
 from adapters.stores.sql.rows import ending_of, key_of, message_of
+from adapters.stores.sql.statements import prepared
 from adapters.stores.sql.tables import WAITING, answers, conversations, messages, sends, turns
-from adapters.stores.sql.types import among, in_seconds, tuples_among
+from adapters.stores.sql.types import among, given_tuples, in_seconds, tuples_among
 from conversation.commands import Command
 from conversation.errors import LeaseLost
 from conversation.turns import Claim, Send
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from sqlalchemy.ext.asyncio import AsyncConnection
+    from collections.abc import Mapping, Sequence
 
     from adapters.stores.sql.line import Line, Wanted
     from adapters.stores.sql.rows import AnyRow
+    from adapters.stores.sql.statements import Connection
 
 
-async def claim(connection: AsyncConnection, wanted: Sequence[Wanted], line: Line) -> list[Claim | None]:
+_OLDEST = (
+    select(turns.c.conversation_id, func.min(turns.c.position))
+    .where(among(turns.c.conversation_id, "rooms"), WAITING)
+    .group_by(turns.c.conversation_id)
+)
+_CLAIM = prepared(
+    update(turns)
+    .where(tuple_(turns.c.conversation_id, turns.c.position).in_(_OLDEST))
+    .values(claims=turns.c.claims + 1, claimed_at=in_seconds())
+    .returning(turns)
+)
+_QUESTIONS = prepared(
+    select(messages).where(among(messages.c.turn_id, "turns"), messages.c.edit == "").order_by(messages.c.id)
+)
+_ENDINGS = prepared(select(answers).where(among(answers.c.turn_id, "turns")))
+_SENDS = prepared(select(sends).where(among(sends.c.turn_id, "turns")).order_by(sends.c.id))
+
+
+async def claim(connection: Connection, wanted: Sequence[Wanted], line: Line) -> list[Claim | None]:
     """As many conversations as are asked for, the ones that are next in the line first."""
     alike: defaultdict[Wanted, list[int]] = defaultdict(list)
     for index, one in enumerate(wanted):
@@ -37,18 +55,8 @@ async def claim(connection: AsyncConnection, wanted: Sequence[Wanted], line: Lin
     return claims
 
 
-async def _claims(connection: AsyncConnection, rooms: dict[str, AnyRow]) -> list[Claim]:
-    oldest = (
-        select(turns.c.conversation_id, func.min(turns.c.position))
-        .where(among(connection, turns.c.conversation_id, rooms), WAITING)
-        .group_by(turns.c.conversation_id)
-    )
-    taken = await connection.execute(
-        update(turns)
-        .where(tuple_(turns.c.conversation_id, turns.c.position).in_(oldest))
-        .values(claims=turns.c.claims + 1, claimed_at=in_seconds())
-        .returning(turns)
-    )
+async def _claims(connection: Connection, rooms: dict[str, AnyRow]) -> list[Claim]:
+    taken = await connection.execute(_CLAIM, {"rooms": list(rooms)})
     claimed = sorted(taken, key=lambda turn: turn.arrived_at)
     again = [turn.id for turn in claimed if turn.claims > 1]
     questions = await _questions(connection, claimed, rooms)
@@ -81,7 +89,7 @@ async def _claims(connection: AsyncConnection, rooms: dict[str, AnyRow]) -> list
     ]
 
 
-async def _former_since(connection: AsyncConnection, turn: AnyRow) -> int:
+async def _former_since(connection: Connection, turn: AnyRow) -> int:
     """Where the window began when a turn was asked that is asked again, after the window was cut or begun afresh."""
     before = (turns.c.conversation_id == turn.conversation_id, turns.c.position < turn.position)
     afresh = select(func.max(turns.c.position)).where(*before, turns.c.command == Command.NEW.value)
@@ -91,50 +99,54 @@ async def _former_since(connection: AsyncConnection, turn: AnyRow) -> int:
 
 
 async def _questions(
-    connection: AsyncConnection, claimed: Sequence[AnyRow], rooms: dict[str, AnyRow]
+    connection: Connection, claimed: Sequence[AnyRow], rooms: dict[str, AnyRow]
 ) -> defaultdict[str, list[Any]]:
     found: defaultdict[str, list[Any]] = defaultdict(list)
-    rows = await connection.execute(
-        select(messages)
-        .where(among(connection, messages.c.turn_id, [turn.id for turn in claimed]), messages.c.edit == "")
-        .order_by(messages.c.id)
-    )
+    rows = await connection.execute(_QUESTIONS, {"turns": [turn.id for turn in claimed]})
     for row in rows:
         found[row.turn_id].append(message_of(row, key_of(rooms[row.conversation_id])))
     return found
 
 
-async def _endings(connection: AsyncConnection, turn_ids: Sequence[str]) -> dict[tuple[str, int], Any]:
+async def _endings(connection: Connection, turn_ids: Sequence[str]) -> dict[tuple[str, int], Any]:
     if not turn_ids:
         return {}
-    rows = await connection.execute(select(answers).where(among(connection, answers.c.turn_id, turn_ids)))
+    rows = await connection.execute(_ENDINGS, {"turns": turn_ids})
     return {(row.turn_id, row.revision): ending_of(row) for row in rows}
 
 
-async def _sends(connection: AsyncConnection, turn_ids: Sequence[str]) -> defaultdict[str, list[tuple[int, Send]]]:
+async def _sends(connection: Connection, turn_ids: Sequence[str]) -> defaultdict[str, list[tuple[int, Send]]]:
     found: defaultdict[str, list[tuple[int, Send]]] = defaultdict(list)
     if turn_ids:
-        for row in await connection.execute(
-            select(sends).where(among(connection, sends.c.turn_id, turn_ids)).order_by(sends.c.id)
-        ):
+        for row in await connection.execute(_SENDS, {"turns": turn_ids}):
             found[row.turn_id].append((row.revision, Send(row.id, row.part, row.state, row.message_id)))
     return found
 
 
-async def held(connection: AsyncConnection, claims: Sequence[Claim], **values: Any) -> list[LeaseLost | None]:
+def holding(**values: Any) -> Any:
+    """The statement that writes these values to the conversations whose fence is still the claim's, for ``held``."""
+    return prepared(
+        update(conversations)
+        .where(
+            tuples_among((conversations.c.id, conversations.c.fence), "fences"), conversations.c.lease_ends.isnot(None)
+        )
+        .values(values)
+        .returning(conversations.c.id, conversations.c.fence)
+    )
+
+
+HOLDING = holding(fence=conversations.c.fence)
+"""Only locks their rows."""
+
+
+async def held(
+    connection: Connection, claims: Sequence[Claim], write: Any = HOLDING, values: Mapping[str, Any] | None = None
+) -> list[LeaseLost | None]:
     """Write to the conversations whose fence is still the claim's, and lock their rows; the others lost their lease.
 
     A conversation whose lease was given back (no end is set) belongs to nobody, even if its fence did not grow since.
     """
     fences = [(one.conversation_id, one.fence) for one in claims]
-    kept = await connection.execute(
-        update(conversations)
-        .where(
-            tuples_among(connection, (conversations.c.id, conversations.c.fence), fences),
-            conversations.c.lease_ends.isnot(None),
-        )
-        .values(values or {"fence": conversations.c.fence})
-        .returning(conversations.c.id, conversations.c.fence)
-    )
+    kept = await connection.execute(write, {**given_tuples(connection, "fences", fences), **(values or {})})
     mine = {tuple(row) for row in kept}
     return [None if fence in mine else LeaseLost("another worker has this conversation") for fence in fences]

@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import NullPool
 from sqlalchemy.util import await_only
 
-from adapters.stores.sql.gathering import Gathering
-from adapters.stores.sql.sqlite_connection import connect
+from adapters.stores.sql.gathering import Gathering, nobody
+from adapters.stores.sql.sqlite_connection import PRAGMAS, SqliteFile
 from adapters.stores.sql.troubles import told_plainly
 from conversation.errors import SettingWrong
 
@@ -23,11 +23,14 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from adapters.stores.sql.gathering import Item, Result, Statements
+    from adapters.stores.sql.gathering import Item, Result, Seen, Statements
 
 # How long a statement may wait for a lock before the caller hears that nothing was stored. Slack wants its
 # acknowledgement within 3 s, and sends an event again that got a 503.
 LOCK_SECONDS = 2.5
+# How long PostgreSQL waits for the next statement of a transaction. A process that is stopped in the middle of one, or
+# cut off, would keep its rows locked for as long: nobody could answer there, or store a message.
+STALL_SECONDS = 5.0
 _TRIES = 5
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 
@@ -42,12 +45,23 @@ class Database:
         self.file = Path(self.url.database or "")
         """SQLite's file."""
         self.engine = _sqlite(self) if self.is_sqlite else _postgresql(self)
-        self._reads, self._writes = Gathering(self.reading), Gathering(self.writing)
+        self._direct: SqliteFile | None = None
+        if self.is_sqlite:
+            self._direct = direct = SqliteFile(self.file, self.engine.dialect, LOCK_SECONDS)
+            self._reads, self._writes = Gathering(direct.reading), Gathering(direct.writing, direct.durable)
+            self._aside = self._writes
+        else:
+            self._reads, self._writes, self._aside = (
+                Gathering(way) for way in (self.reading, self.writing, self.writing)
+            )
 
     async def aclose(self) -> None:
         """Carry out what waits, and close every connection."""
         await self._reads.aclose()
         await self._writes.aclose()
+        await self._aside.aclose()
+        if self._direct is not None:
+            await self._direct.aclose()
         await self.engine.dispose()
 
     @contextlib.asynccontextmanager
@@ -81,9 +95,19 @@ class Database:
         """Run ``statements`` for this item, on one connection with whatever else is to be read just now."""
         return await self._reads.add(statements, item)
 
-    async def write(self, statements: Statements[Item, Result], item: Item) -> Result:
-        """Run ``statements`` for this item, in one transaction with whatever else waits; return after the commit."""
-        return await self._writes.add(statements, item)
+    async def write(
+        self, statements: Statements[Item, Result], item: Item, *, lasting: bool = True, seen: Seen = nobody
+    ) -> Result:
+        """Run ``statements`` for this item, in one transaction with whatever else waits; return after the commit.
+
+        ``lasting``: return once not even a power cut can undo it. ``seen`` is called when others can see it, which may
+        be some milliseconds earlier.
+        """
+        return await self._writes.add(statements, item, lasting=lasting, seen=seen)
+
+    async def write_aside(self, statements: Statements[Item, Result], item: Item) -> Result:
+        """The same in transactions apart from those of ``write``: for what would lock rows in another order."""
+        return await self._aside.add(statements, item)
 
 
 def _make_file(path: Path) -> None:
@@ -99,14 +123,14 @@ def _make_file(path: Path) -> None:
 def _sqlite(database: Database) -> AsyncEngine:
     _make_file(database.file)
     engine = create_async_engine(
-        database.url, async_creator=lambda: connect(database.file, LOCK_SECONDS), hide_parameters=True
+        database.url, connect_args={"timeout": LOCK_SECONDS, "isolation_level": None}, hide_parameters=True
     )
 
     @event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
         cursor = connection.cursor()
         _write_ahead(cursor)
-        for pragma in ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+        for pragma in ("synchronous=FULL", *PRAGMAS):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
@@ -138,9 +162,11 @@ def _postgresql(database: Database) -> AsyncEngine:
 
 def _patient(statement_seconds: float | None) -> dict[str, Any]:
     """How long a connection waits for the server, a statement and a lock."""
-    return {
-        "timeout": 5,
-        "command_timeout": statement_seconds,
+    server = {
+        "lock_timeout": f"{int(LOCK_SECONDS * 1000)}",
+        "idle_in_transaction_session_timeout": f"{int(STALL_SECONDS * 1000)}",
+        "timezone": "UTC",
         # Compiling our short statements would take longer than running them.
-        "server_settings": {"lock_timeout": f"{int(LOCK_SECONDS * 1000)}", "timezone": "UTC", "jit": "off"},
+        "jit": "off",
     }
+    return {"timeout": 5, "command_timeout": statement_seconds, "server_settings": server}

@@ -6,16 +6,18 @@ import hashlib
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Float, bindparam, func, select, update
 
 from adapters.stores.sql import claim as claims
 from adapters.stores.sql import endings
 from adapters.stores.sql import parked as aside
 from adapters.stores.sql.arrivals import Arrival
 from adapters.stores.sql.batch import Step, carry_out
+from adapters.stores.sql.gathering import nobody
 from adapters.stores.sql.limits import OpenCounts
 from adapters.stores.sql.line import Line, Wanted
 from adapters.stores.sql.put import put, request_stop
+from adapters.stores.sql.statements import prepared
 from adapters.stores.sql.tables import WAITING, conversations, messages, turns, unreadable
 from adapters.stores.sql.types import among, in_seconds, insert_into, new_id
 from conversation.messages import storable
@@ -24,10 +26,10 @@ from conversation.turns import OpenTurns
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from adapters.stores.sql.batch import Run
     from adapters.stores.sql.database import Database
+    from adapters.stores.sql.gathering import Seen
+    from adapters.stores.sql.statements import Connection
     from conversation.errors import LeaseLost
     from conversation.messages import Message
     from conversation.turns import Backlog, Claim, Ending, ParkedTurn, Receipt
@@ -39,14 +41,17 @@ _LIMITS = OpenTurns()
 class SqlInbox:
     """``conversation.ports.Inbox`` on SQLite and PostgreSQL. Calls that come together share one transaction."""
 
-    def __init__(self, database: Database, limits: OpenTurns = _LIMITS) -> None:
+    def __init__(self, database: Database, limits: OpenTurns = _LIMITS, arrived: Seen = nobody) -> None:
+        """``arrived`` is called as soon as a worker could claim what was put, which may be before ``put`` returns."""
         self._database = database
+        self._arrived = arrived
         self._put = partial(put, counts=OpenCounts(limits))
         self._claim = partial(claims.claim, line=Line())
 
     async def put(self, message: Message, command: str | None = None) -> Receipt:
         """Store the message and its turn; return after the commit."""
-        receipt: Receipt = await self._write(Step(self._put, Arrival(message, command), key=message.conversation))
+        step = Step(self._put, Arrival(message, command), key=message.conversation)
+        receipt: Receipt = await self._write(step, seen=self._arrived)
         return receipt
 
     async def put_unreadable(self, platform: str, workspace: str, raw: str, reason: str) -> None:
@@ -79,7 +84,8 @@ class SqlInbox:
     ) -> Claim | None:
         """The oldest turn of the conversation that is next in the line (``Line``), or None."""
         wanted = Wanted(worker, lease_seconds, tuple(sorted(platforms)), conversation_id, quick_only)
-        granted: Claim | None = await self._write(Step(self._claim, wanted, last=True))
+        # A power cut ends its holder too: a claim need not survive one.
+        granted: Claim | None = await self._write(Step(self._claim, wanted, last=True), lasting=False)
         return granted
 
     async def renew(self, claim: Claim, lease_seconds: float) -> bool:
@@ -119,9 +125,9 @@ class SqlInbox:
         """Write to the claim's conversation."""
         return await self._write(Step(run, item, claim.conversation_id))
 
-    async def _write(self, step: Step) -> Any:
+    async def _write(self, step: Step, *, lasting: bool = True, seen: Seen = nobody) -> Any:
         """One transaction with whatever else waits to be written."""
-        return await self._database.write(carry_out, step)
+        return await self._database.write(carry_out, step, lasting=lasting, seen=seen)
 
     async def open_turns(self, conversation_id: str | None = None) -> int:
         """How many turns are not over."""
@@ -147,20 +153,25 @@ class SqlInbox:
             return await aside.retry(connection, turn_id)
 
     async def take_back_leases(self) -> None:
-        """Free every conversation, at the start of the only worker there is (SQLite): its predecessor is dead."""
+        """End every lease, at the start of the only worker there is (SQLite): its predecessor is dead.
+
+        Whoever claims them takes over: a call of the predecessor's may still land.
+        """
         async with self._database.writing() as connection:
             await connection.execute(
                 update(conversations)
                 .where(conversations.c.lease_ends.isnot(None), conversations.c.platform != "console")
-                .values(lease_owner=None, lease_ends=None)
+                .values(lease_ends=in_seconds(-1))
             )
 
 
-async def _renew(connection: AsyncConnection, items: Sequence[tuple[Claim, float]]) -> list[bool | LeaseLost]:
-    longest = max(seconds for _, seconds in items)
-    lost = await claims.held(connection, [claim for claim, _ in items], lease_ends=in_seconds(longest))
-    stopped = select(turns.c.id).where(
-        among(connection, turns.c.id, [claim.turn_id for claim, _ in items]), turns.c.stop_requested_at.isnot(None)
-    )
-    asked = set((await connection.execute(stopped)).scalars())
+_RENEWED = claims.holding(lease_ends=in_seconds(bindparam("seconds", type_=Float)))
+_STOPPED = prepared(select(turns.c.id).where(among(turns.c.id, "turns"), turns.c.stop_requested_at.isnot(None)))
+
+
+async def _renew(connection: Connection, items: Sequence[tuple[Claim, float]]) -> list[bool | LeaseLost]:
+    longest = float(max(seconds for _, seconds in items))
+    lost = await claims.held(connection, [claim for claim, _ in items], _RENEWED, {"seconds": longest})
+    found = await connection.execute(_STOPPED, {"turns": [claim.turn_id for claim, _ in items]})
+    asked = set(found.scalars())
     return [error or claim.turn_id in asked for error, (claim, _) in zip(lost, items, strict=True)]

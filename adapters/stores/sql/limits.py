@@ -7,8 +7,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import and_, func, or_, select
 
+from adapters.stores.sql.statements import prepared
 from adapters.stores.sql.tables import WAITING, conversations, turns
 from adapters.stores.sql.types import among
 from conversation.commands import Command
@@ -16,14 +17,26 @@ from conversation.commands import Command
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
+    from adapters.stores.sql.statements import Connection
     from conversation.messages import ConversationKey
     from conversation.turns import OpenTurns
 
 COUNTED_FOR_SECONDS = 1.0
+LONGEST_COUNTED_FOR_SECONDS = 10.0
+"""Of a slow count, or of one during which the process stood still: meanwhile nobody learns what room there is again."""
 _IS_FULL = turns.c.command == Command.FULL.value
 _COUNTS = and_(WAITING, or_(turns.c.command.is_(None), ~_IS_FULL))
+_IN_WORKSPACES = prepared(
+    select(conversations.c.workspace, conversations.c.platform, func.count())
+    .join(turns, turns.c.conversation_id == conversations.c.id)
+    .where(conversations.c.waiting_since.isnot(None), _COUNTS)
+    .group_by(conversations.c.workspace, conversations.c.platform)
+)
+_IN_ROOMS = prepared(
+    select(turns.c.conversation_id, turns.c.id, and_(_IS_FULL, turns.c.state == "open"), _IS_FULL)
+    .where(among(turns.c.conversation_id, "rooms"), WAITING)
+    .order_by(turns.c.position)
+)
 
 
 @dataclass(slots=True)
@@ -40,22 +53,16 @@ class OpenCounts:
     _service: int = 0
     _until: float = 0.0
 
-    async def look(self, connection: AsyncConnection) -> None:
+    async def look(self, connection: Connection) -> None:
         """Count anew where the last count is old. A count that took long holds longer."""
         began = time.monotonic()
         if began < self._until:
             return
-        query = (
-            select(conversations.c.workspace, conversations.c.platform, func.count())
-            .join(turns, turns.c.conversation_id == conversations.c.id)
-            .where(conversations.c.waiting_since.isnot(None), _COUNTS)
-            .group_by(conversations.c.workspace, conversations.c.platform)
-        )
-        found = (await connection.execute(query)).all()
+        found = (await connection.execute(_IN_WORKSPACES)).all()
         self._workspaces = Counter({(workspace, platform): count for workspace, platform, count in found})
         self._service = self._workspaces.total()
-        took = time.monotonic() - began
-        self._until = began + max(COUNTED_FOR_SECONDS, 50 * took)
+        counted = time.monotonic()
+        self._until = counted + min(max(COUNTED_FOR_SECONDS, 50 * (counted - began)), LONGEST_COUNTED_FOR_SECONDS)
 
     def add(self, key: ConversationKey) -> None:
         """One more waits."""
@@ -79,18 +86,14 @@ class RoomCount:
     full_turn: str | None = None
 
 
-async def room_counts(connection: AsyncConnection, conversation_ids: Collection[str]) -> dict[str, RoomCount]:
+async def room_counts(connection: Connection, conversation_ids: Collection[str]) -> dict[str, RoomCount]:
     """Count in these conversations, whose rows are locked; those in which nothing waits are left out."""
     if not conversation_ids:
         return {}
-    is_open_notice = and_(_IS_FULL, turns.c.state == "open")
-    query = (
-        select(turns.c.conversation_id, turns.c.id, case((is_open_notice, True), else_=False), _IS_FULL)
-        .where(among(connection, turns.c.conversation_id, conversation_ids), WAITING)
-        .order_by(turns.c.position)
-    )
     counts: dict[str, RoomCount] = {}
-    for conversation_id, turn_id, can_take_more, is_full in await connection.execute(query):
+    for conversation_id, turn_id, can_take_more, is_full in await connection.execute(
+        _IN_ROOMS, {"rooms": conversation_ids}
+    ):
         count = counts.setdefault(conversation_id, RoomCount())
         if can_take_more:
             count.full_turn = turn_id

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ARRAY, String, bindparam, text
 
+from adapters.stores.sql.statements import prepared
 from adapters.stores.sql.tables import conversations
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy import TextualSelect
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
     from adapters.stores.sql.rows import AnyRow
+    from adapters.stores.sql.statements import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Line:
     served: tuple[str, str] = field(default=("", ""))
     """The workspace and platform that were served last."""
 
-    async def take(self, connection: AsyncConnection, wanted: Wanted, count: int) -> Sequence[AnyRow]:
+    async def take(self, connection: Connection, wanted: Wanted, count: int) -> Sequence[AnyRow]:
         """Up to ``count`` conversations, leased to the worker. Two workers never get the same one."""
         if wanted.conversation_id is not None:
             return await self._take(connection, wanted, count, "one")
@@ -56,7 +57,7 @@ class Line:
             self.served = rows[-1].workspace, rows[-1].platform
         return rows
 
-    async def _take(self, connection: AsyncConnection, wanted: Wanted, count: int, kind: str) -> Sequence[AnyRow]:
+    async def _take(self, connection: Connection, wanted: Wanted, count: int, kind: str) -> Sequence[AnyRow]:
         is_sqlite = connection.dialect.name == "sqlite"
         values: dict[str, Any] = {"worker": wanted.worker, "seconds": float(wanted.lease_seconds), "count": count}
         values["platforms"] = json.dumps(wanted.platforms) if is_sqlite else list(wanted.platforms)
@@ -64,7 +65,8 @@ class Line:
             values["id"] = wanted.conversation_id
         elif not kind.startswith("left"):
             values |= {"workspace": self.served[0], "platform": self.served[1]}
-        return (await connection.execute(_statement(connection.dialect.name, kind), values)).all()
+        rows: Sequence[AnyRow] = (await connection.execute(_statement(connection.dialect.name, kind), values)).all()
+        return rows
 
 
 _COLUMNS = [
@@ -79,7 +81,7 @@ def _statement(dialect: str, kind: str) -> TextualSelect:
     binds = [bindparam("id", type_=conversations.c.id.type)] if kind == "one" else []
     if dialect != "sqlite":
         binds.append(bindparam("platforms", type_=ARRAY(String)))
-    return text(written).bindparams(*binds).columns(*_COLUMNS)
+    return prepared(text(written).bindparams(*binds).columns(*_COLUMNS))
 
 
 _PARTS = {
@@ -148,7 +150,8 @@ WITH chosen AS (
 )"""
 _TAKE_POSTGRESQL = """
 UPDATE conversations
-   SET took_over = (conversations.lease_ends IS NOT NULL), fence = fence + 1, lease_owner = :worker, not_before = NULL,
+   SET took_over = (took_over OR conversations.lease_ends IS NOT NULL), fence = fence + 1,
+       lease_owner = :worker, not_before = NULL,
        lease_ends = clock_timestamp() + make_interval(secs => CAST(:seconds AS double precision))
   FROM chosen WHERE conversations.id = chosen.id RETURNING <told>"""
 
@@ -205,7 +208,8 @@ UPDATE conversations AS c <taken>
  WHERE c.id = :id AND c.waiting_since IS NOT NULL AND <given> AND (c.lease_ends IS NULL OR c.lease_ends < <now>)
    AND (c.not_before IS NULL OR c.not_before <= <now>) AND :count RETURNING <told>"""
 _TAKEN_SQLITE = """
-   SET took_over = (lease_ends IS NOT NULL), fence = fence + 1, lease_owner = :worker, not_before = NULL,
+   SET took_over = (took_over OR lease_ends IS NOT NULL), fence = fence + 1,
+       lease_owner = :worker, not_before = NULL,
        lease_ends = strftime('%Y-%m-%d %H:%M:%f', 'now', :seconds || ' seconds') || '000'"""
 _SQLITE = {
     "any": _fitted(_FAIR_SQLITE, quick="", taken=_TAKEN_SQLITE),

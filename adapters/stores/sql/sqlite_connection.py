@@ -1,69 +1,157 @@
-"""SQLite's connection: in the event loop where nothing waits, in a thread where something may."""
+"""SQLite in the event loop: statements and commits run where they are asked for, the disk is waited for elsewhere."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import os
 import sqlite3
-from typing import TYPE_CHECKING, Any, TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
-import aiosqlite
+from adapters.stores.sql.statements import Direct
+from adapters.stores.sql.troubles import told_plainly
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-_Result = TypeVar("_Result")
+    from sqlalchemy import Dialect
 
+PRAGMAS = ("foreign_keys=ON", "secure_delete=ON")
 _STATEMENTS = 256
 """Compiled statements that SQLite keeps; each takes a few kilobytes."""
+_WAL_BYTES = 4 * 1024 * 1024
+"""How long the write-ahead log may grow before it goes into the database, which is SQLite's own measure."""
+# What ``synchronous=FULL`` does after each commit, and NORMAL leaves to us.
+_datasync: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
 
 
-async def connect(file: Path, lock_seconds: float) -> aiosqlite.Connection:
-    """A connection to the file. ``lock_seconds``: how long it waits for another process's lock."""
-    connection = _Direct(
-        lambda: sqlite3.connect(
-            file, timeout=lock_seconds, check_same_thread=False, cached_statements=_STATEMENTS, isolation_level=None
-        ),
-        iter_chunk_size=64,
-    )
-    connection._thread.daemon = True  # noqa: SLF001 - as SQLAlchemy does: a thread of the driver must not hold up the end
-    return await connection
+class SqliteFile:
+    """Two connections to the file, one that reads and one that writes; each is used by one task at a time.
 
-
-class _Direct(aiosqlite.Connection):
-    """Statements of ours take some ten microseconds, less than the way to a thread and back, of which an answer would
-    make seventy. What may wait goes to the thread: taking the lock of a write, the commit, and whatever is not one of
-    our short statements. A read waits for nobody in write-ahead mode.
+    A commit is seen by everybody at once and takes some microseconds; ``durable`` returns when it is on the disk, and
+    takes milliseconds, in which the next transactions run. So whoever was promised that something is stored waits for
+    ``durable``, and one wait does for all that was committed before it.
     """
 
-    def __init__(self, connector: Callable[[], sqlite3.Connection], iter_chunk_size: int) -> None:
-        super().__init__(connector, iter_chunk_size)
-        # What the thread has not finished; whoever asked for it may have been cancelled since.
-        self._waiting: set[object] = set()
+    def __init__(self, file: Path, dialect: Dialect, lock_seconds: float) -> None:
+        self._file = file
+        self._dialect = dialect
+        self._lock_milliseconds = int(lock_seconds * 1000)
+        self._reader: Direct | None = None
+        self._writer: Direct | None = None
+        self._log: int | None = None
+        self._log_limit = _WAL_BYTES
+        self._thread = ThreadPoolExecutor(1, "sqlite-disk")
+        self._syncing: asyncio.Task[None] | None = None
+        self._next_sync: asyncio.Task[None] | None = None
 
-    async def _execute(self, fn: Callable[..., _Result], *args: Any, **kwargs: Any) -> _Result:
-        """The one way by which the driver's methods reach SQLite."""
-        if self._connection is not None and not self._waiting and _is_short(fn, args):
-            return fn(*args, **kwargs)
-        token = object()
-        self._waiting.add(token)
+    async def aclose(self) -> None:
+        """Close both connections, when what is committed is durable."""
+        await asyncio.gather(*filter(None, (self._syncing, self._next_sync)), return_exceptions=True)
+        for connection in filter(None, (self._reader, self._writer)):
+            await self._in_thread(connection.driver.close)
+        if self._log is not None:
+            os.close(self._log)
+        self._reader = self._writer = self._log = None
+        self._thread.shutdown(wait=False)
 
-        def in_thread() -> _Result:
+    @contextlib.asynccontextmanager
+    async def reading(self) -> AsyncIterator[Direct]:
+        """A consistent read. It waits for nobody."""
+        with told_plainly():
+            if self._reader is None:
+                self._reader = self._connected()
+            self._reader.driver.execute("BEGIN")
             try:
-                return fn(*args, **kwargs)
+                yield self._reader
             finally:
-                self._waiting.discard(token)
+                self._reader.driver.rollback()
 
-        result: _Result = await super()._execute(in_thread)  # type: ignore[no-untyped-call]  # the driver types it not
-        return result
+    @contextlib.asynccontextmanager
+    async def writing(self) -> AsyncIterator[Direct]:
+        """A write transaction; see ``durable``."""
+        with told_plainly():
+            if self._writer is None:
+                self._writer = self._connected()
+            driver = self._writer.driver
+            try:
+                await self._begin(driver)
+                yield self._writer
+                driver.execute("COMMIT")
+            except BaseException:
+                driver.rollback()
+                raise
+            await self._shorten_log(driver)
+
+    async def _begin(self, driver: sqlite3.Connection) -> None:
+        """Take the lock, which is free but for other processes and what else this one does."""
+        try:
+            driver.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as trouble:
+            if trouble.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            await self._in_thread(lambda: _begin_patiently(driver, self._lock_milliseconds))
+        if self._log is None:
+            self._follow_log(driver)
+
+    def _follow_log(self, driver: sqlite3.Connection) -> None:
+        """From here on, this process brings the log to the disk; where there is none, SQLite goes on doing all that."""
+        if driver.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+            return
+        driver.rollback()
+        self._log = os.open(f"{self._file}-wal", os.O_RDWR | getattr(os, "O_BINARY", 0))
+        for pragma in ("synchronous=NORMAL", "wal_autocheckpoint=0", "journal_size_limit=0"):
+            driver.execute(f"PRAGMA {pragma}")
+        driver.execute("BEGIN IMMEDIATE")
+
+    async def _shorten_log(self, driver: sqlite3.Connection) -> None:
+        """Bring a long log into the database. The next transaction begins it anew, unless somebody still reads it."""
+        if self._log is None or (size := os.fstat(self._log).st_size) < self._log_limit:
+            return
+        self._log_limit = size + _WAL_BYTES
+        with contextlib.suppress(sqlite3.Error):  # it is tried again; a full disk is told by whoever writes
+            await self._in_thread(lambda: driver.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall())
+            self._log_limit = _WAL_BYTES
+
+    async def durable(self) -> None:
+        """Return when all that was committed is on the disk. Raises ``StoreUnavailable``."""
+        if self._log is None:
+            return
+        if self._next_sync is None or self._next_sync.done():
+            self._next_sync = asyncio.create_task(self._sync(self._log, self._syncing))
+        with told_plainly():
+            await asyncio.shield(self._next_sync)
+
+    async def _sync(self, log: int, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await asyncio.wait({before})
+        # What is committed from here on may come too late for this one.
+        self._syncing, self._next_sync = self._next_sync, None
+        await self._in_thread(lambda: _datasync(log))
+
+    async def _in_thread(self, call: Callable[[], object]) -> None:
+        working = asyncio.get_running_loop().run_in_executor(self._thread, call)
+        try:
+            await asyncio.shield(working)
+        except asyncio.CancelledError:
+            # A connection is used by one at a time, whoever gives up waiting.
+            await asyncio.wait({working})
+            raise
+
+    def _connected(self) -> Direct:
+        driver = sqlite3.connect(
+            self._file, timeout=0, check_same_thread=False, cached_statements=_STATEMENTS, isolation_level=None
+        )
+        for pragma in ("synchronous=FULL", *PRAGMAS):
+            driver.execute(f"PRAGMA {pragma}")
+        return Direct(driver, self._dialect)
 
 
-def _is_short(call: Callable[..., object], args: tuple[Any, ...]) -> bool:
-    owner, name = getattr(call, "__self__", None), getattr(call, "__name__", "")
-    if isinstance(owner, sqlite3.Connection):
-        return name in {"cursor", "rollback"}
-    if not isinstance(owner, sqlite3.Cursor):
-        return False
-    return name not in {"execute", "executemany"} or str(args[0]).startswith(_SHORT)
-
-
-_SHORT = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "BEGIN DEFERRED")
+def _begin_patiently(driver: sqlite3.Connection, milliseconds: int) -> None:
+    driver.execute(f"PRAGMA busy_timeout={milliseconds}")
+    try:
+        driver.execute("BEGIN IMMEDIATE")
+    finally:
+        driver.execute("PRAGMA busy_timeout=0")

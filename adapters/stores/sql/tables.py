@@ -20,6 +20,7 @@ from sqlalchemy import (
     and_,
     false,
     func,
+    literal_column,
     select,
     text,
     true,
@@ -72,7 +73,7 @@ conversations = Table(
     Column("not_before", UtcTime),
     # Whether the turn that is next wants the model's words; commands and notices do not.
     Column("needs_model", Boolean, nullable=False, server_default=true()),
-    # Whether the newest claim found a lease that had run out.
+    # Whether a claim found a lease that had run out since a turn was last over: a call of that worker may still land.
     Column("took_over", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("workspace", "platform", "channel", "thread"),
 )
@@ -126,8 +127,8 @@ turns = Table(
     Column("retried_at", UtcTime),
     UniqueConstraint("conversation_id", "position"),
 )
-WAITING = turns.c.state.in_(("open", "decided"))
-"""Turns that are not over."""
+WAITING = turns.c.state.in_((literal_column("'open'"), literal_column("'decided'")))
+"""Turns that are not over, in the index's own words: it is used for no others."""
 Index("ix_turns_waiting", turns.c.conversation_id, turns.c.position, sqlite_where=WAITING, postgresql_where=WAITING)
 
 messages = Table(

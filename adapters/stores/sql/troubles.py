@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError
@@ -42,6 +43,8 @@ _WORDS = {
 # PostgreSQL's classes of errors that lie in the statement or its values, and will come again: data, integrity, syntax,
 # limits of the program. SQLAlchemy has a class for some of them only.
 _FAULTS = ("22", "23", "42", "54")
+_OF_A_VALUE = (IntegrityError, DataError, ProgrammingError)
+_OF_A_VALUE_IN_SQLITE = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError)
 _GAVE_WAY = {"40001", "40P01"}
 # asyncpg's word for a value that fits no column; SQLAlchemy knows no class for it.
 _UNFIT = "invalid input for query argument"
@@ -53,7 +56,9 @@ def told_plainly() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise _told(error) from None
+        raise _told(error.orig or error, is_fault=isinstance(error, _OF_A_VALUE)) from None
+    except sqlite3.Error as error:
+        raise _told(error, is_fault=isinstance(error, _OF_A_VALUE_IN_SQLITE)) from None
     except (SQLAlchemyError, OSError, TimeoutError) as trouble:
         raise StoreUnavailable(type(trouble).__name__) from trouble
     except Exception as error:
@@ -63,14 +68,9 @@ def told_plainly() -> Iterator[None]:
         raise _unavailable(error) from None
 
 
-def _told(error: DBAPIError) -> StoreFault | StoreUnavailable:
-    cause = error.orig or error
+def _told(cause: BaseException, *, is_fault: bool) -> StoreFault | StoreUnavailable:
     code = _code(cause) or ""
-    if _words(code) is None and (
-        isinstance(error, (IntegrityError, DataError, ProgrammingError))
-        or code.startswith(_FAULTS)
-        or _UNFIT in str(cause)
-    ):
+    if _words(code) is None and (is_fault or code.startswith(_FAULTS) or _UNFIT in str(cause)):
         # The drivers' words may hold the values, which are people's; the kind and the statement's code must do.
         return StoreFault(_kind(cause) or "a value that fits no column")
     return _unavailable(cause)

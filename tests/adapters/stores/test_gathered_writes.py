@@ -11,8 +11,9 @@ from sqlalchemy import event
 
 from adapters.stores.sql.gathering import MOST_AT_ONCE
 from adapters.stores.sql.inbox import SqlInbox
-from conversation.errors import LeaseLost, StoreFault
+from conversation.errors import LeaseLost, StoreFault, StoreUnavailable
 from conversation.messages import ConversationKey
+from conversation.turns import Receipt
 from tests.support.databases import opened
 from tests.support.words import answer, question
 
@@ -92,7 +93,7 @@ async def test_an_error_that_nobody_waits_for_any_more_is_not_complained_about(
 
     renewal = asyncio.create_task(inbox.renew(claim, 30))
     await asyncio.sleep(0)
-    ((_, _, outcome),) = database._writes._pending
+    ((_, _, outcome, *_),) = database._writes._pending
     renewal.cancel()
     with pytest.raises(LeaseLost):
         await inbox.hand_back(claim)
@@ -112,6 +113,56 @@ async def test_whoever_is_cancelled_while_it_writes_has_written(inbox: SqlInbox)
     await inbox.put(question(key=ConversationKey("web", "web", "", "another")))
 
     assert await inbox.open_turns() == 2
+
+
+async def test_whoever_writes_while_the_loop_ends_is_not_left_waiting(inbox: SqlInbox, database: Database) -> None:
+    cut = asyncio.create_task(inbox.put(question()))
+    await asyncio.sleep(0)
+    working = database._writes._working
+    assert working is not None
+    await asyncio.sleep(0)
+    working.cancel()  # as ``asyncio.run`` does in the end, with all tasks at once
+    later = asyncio.create_task(inbox.put(question()))
+
+    results = await asyncio.wait_for(asyncio.gather(cut, later, return_exceptions=True), 10)
+
+    assert isinstance(results[0], (Receipt, StoreUnavailable))
+    assert isinstance(results[1], Receipt)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_whoever_waits_for_the_disk_while_the_loop_ends_is_not_left_waiting(
+    inbox: SqlInbox, database: Database
+) -> None:
+    cut = asyncio.create_task(inbox.put(question()))
+    while not database._writes._settling:  # noqa: ASYNC110 - it has no events for us
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    for task in database._writes._settling:
+        task.cancel()
+
+    with pytest.raises(StoreUnavailable):
+        await asyncio.wait_for(cut, 10)
+    assert (await asyncio.wait_for(inbox.put(question()), 10)).new
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_whoever_gives_up_waiting_for_another_processs_lock_leaves_no_transaction_open(
+    inbox: SqlInbox, database: Database, database_url: str
+) -> None:
+    async with opened(database_url) as other:
+        async with other.writing():
+            cut = asyncio.create_task(inbox.put(question()))
+            await asyncio.sleep(0.05)
+            working = database._writes._working
+            assert working is not None
+            working.cancel()
+        with pytest.raises(StoreUnavailable):
+            await asyncio.wait_for(cut, 10)
+
+        assert (await inbox.put(question())).new
+        async with other.writing():
+            pass
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

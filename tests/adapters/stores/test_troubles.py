@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
-from sqlalchemy import event, make_url, text
+from sqlalchemy import make_url, text
 
 from adapters.stores.sql.database import Database
 from adapters.stores.sql.inbox import SqlInbox
@@ -20,7 +20,6 @@ from tests.support.words import answer, question
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
     from pathlib import Path
-    from typing import Any
 
 only_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 only_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -32,15 +31,14 @@ def inbox(database: Database) -> SqlInbox:
 
 
 @contextlib.contextmanager
-def with_pragma(database: Database, pragma: str) -> Iterator[None]:
-    """Set it in each transaction that begins in the context."""
-
-    def use(connection: Any) -> None:
-        connection.exec_driver_sql(f"PRAGMA {pragma}")
-
-    event.listen(database.engine.sync_engine, "begin", use)
+def with_pragma(database: Database, pragma: str, back: str = "") -> Iterator[None]:
+    """Set it on the connection that writes, and set it ``back``."""
+    assert database._direct is not None
+    assert database._direct._writer is not None
+    driver = database._direct._writer.driver
+    driver.execute(f"PRAGMA {pragma}")
     yield
-    event.remove(database.engine.sync_engine, "begin", use)
+    driver.execute(f"PRAGMA {back}")
 
 
 @only_sqlite
@@ -49,7 +47,7 @@ async def test_a_full_disk_is_said_and_all_goes_on_once_there_is_room(database: 
     claim = await claimed(inbox)
     large, long = question("viel " * 20_000), answer("lang " * 20_000)
 
-    with with_pragma(database, "max_page_count = 1"):  # no page more than there are
+    with with_pragma(database, "max_page_count = 1", "max_page_count = 100000"):  # no page more than there are
         attempts: list[Callable[[], Awaitable[object]]] = [
             lambda: inbox.put(large),
             lambda: inbox.decide(claim, long),
@@ -58,8 +56,7 @@ async def test_a_full_disk_is_said_and_all_goes_on_once_there_is_room(database: 
             with pytest.raises(StoreUnavailable, match=r"^the disk is full \(SQLITE_FULL\)$"):
                 await attempt()
 
-    with with_pragma(database, "max_page_count = 100000"):
-        assert (await inbox.put(large)).new
+    assert (await inbox.put(large)).new
     await inbox.decide(claim, long)
     await inbox.shown(claim)
     assert (await claimed(inbox)).messages[0].text == large.text
@@ -67,13 +64,13 @@ async def test_a_full_disk_is_said_and_all_goes_on_once_there_is_room(database: 
 
 @only_sqlite
 async def test_a_file_that_can_only_be_read_is_said(database: Database, inbox: SqlInbox) -> None:
+    await inbox.put(question())
     with (
-        with_pragma(database, "query_only = ON"),
+        with_pragma(database, "query_only = ON", "query_only = OFF"),
         pytest.raises(StoreUnavailable, match=r"^the database can only be read \(SQLITE_READONLY\)$"),
     ):
         await inbox.put(question())
 
-    await database.engine.dispose()
     assert (await inbox.put(question())).new
 
 

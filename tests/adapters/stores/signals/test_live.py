@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from adapters.stores.signals.live import REMEMBERED, Live, channel_of
+from adapters.stores.signals.live import MOST_UNREAD, REMEMBERED, Live, channel_of
 from adapters.stores.signals.wire import Told
 from conversation.messages import ConversationKey
 from conversation.turns import Frame
@@ -34,6 +34,18 @@ async def test_only_the_answer_that_is_not_written_any_more_is_forgotten() -> No
 
     assert live.under_way("a") is None
     assert live.under_way("b") is not None
+
+
+async def test_a_page_that_does_not_read_is_ended_and_piles_up_nothing() -> None:
+    live = Live("here")
+    channel = channel_of(ROOM)
+    with live.watching(channel, ROOM) as watcher:
+        for number in range(5 * MOST_UNREAD):
+            live.hand(channel, Told("there", number, Frame("t1", 2 * number, 0, "Elf")))
+        waiting = watcher._queue.qsize()
+
+        assert waiting <= MOST_UNREAD
+        assert len([frame async for frame in watcher.frames()]) < MOST_UNREAD
 
 
 async def test_a_late_frame_is_not_shown_after_a_newer_one_and_none_twice() -> None:

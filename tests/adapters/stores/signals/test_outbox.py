@@ -19,6 +19,10 @@ from tests.support.words import ROOM
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from redis.asyncio import Redis
+
+    from adapters.stores.signals.ways import Batch
+
 
 @pytest.fixture
 async def blocked() -> AsyncIterator[PubSubWay]:
@@ -102,6 +106,41 @@ async def test_within_the_process_everything_works_while_all_ways_are_blocked(bl
         async with signals.watch(ROOM) as newcomer:
             assert await anext(newcomer) == Frame("t1", 1, 0, "Elf")
     await signals.aclose()
+
+
+class Odd(PubSubWay):
+    """A way whose driver raises what nobody has thought of, once each."""
+
+    def __init__(self, client: Redis) -> None:
+        super().__init__(client)
+        self.knocks = 0
+        self.sent: asyncio.Queue[Batch] = asyncio.Queue()
+
+    async def send(self, writer: str, batch: Batch) -> None:
+        if not self.knocks:
+            raise ValueError(writer)
+        self.sent.put_nowait(batch)
+
+    async def knock(self) -> None:
+        self.knocks += 1
+        if self.knocks == 1:
+            raise ValueError
+
+
+async def test_what_a_driver_raises_that_nobody_has_thought_of_blocks_the_way_for_a_while_only() -> None:
+    async with connect("unix:///nowhere/valkey.sock") as client:
+        way = Odd(client)
+        speaker = Speaker(way, 2, lambda: None)
+        outbox = Outbox("w", [speaker])
+        running = asyncio.create_task(outbox.run())
+        outbox.show("plausch:live:a", told("t1"))
+        async with asyncio.timeout(10):
+            batch = await way.sent.get()
+        outbox.close()
+        await running
+        await speaker.aclose()
+
+    assert batch.missed
 
 
 async def test_what_ends_by_a_fault_of_ours_is_told(blocked: PubSubWay, caplog: pytest.LogCaptureFixture) -> None:
