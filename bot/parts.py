@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from redis.asyncio import Redis
 
+    from adapters.stores.redis.hot_window import HotWindow
     from bot.models import Served
     from bot.settings import Settings
     from conversation.ports import ConversationStore, Platform
@@ -43,7 +44,7 @@ class Parts:
         self.inbox = SqlInbox(self.database, limits, arrived)
         self.people = SqlPeople(self.database)
         self.store: ConversationStore = SqlConversations(self.database)
-        self._clients: list[Redis] = []
+        self._redis_parts: list[Redis | HotWindow] = []
         redis = self._redis(settings.redis_url) if settings.redis_url else None
         self.signals = signals_for(self.database, redis)
         self.metrics = Metrics()
@@ -61,8 +62,8 @@ class Parts:
         from adapters.stores.redis.hot_window import HotWindow  # noqa: PLC0415 - late, the same
 
         client = connect(url)
-        self.store = HotWindow(self.store, client)
-        self._clients.append(client)
+        self.store = hot = HotWindow(self.store, client)
+        self._redis_parts = [client, hot]
         return client
 
     @contextlib.asynccontextmanager
@@ -70,8 +71,8 @@ class Parts:
         """Close everything afterwards; what is pushed onto the stack is closed before."""
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(self.database.aclose)
-            for client in self._clients:
-                stack.push_async_callback(client.aclose)
+            for part in self._redis_parts:
+                stack.push_async_callback(part.aclose)
             stack.push_async_callback(self.signals.aclose)
             yield stack
 

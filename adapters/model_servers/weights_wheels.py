@@ -6,6 +6,7 @@ is verified again once it is put together.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import os
@@ -143,12 +144,12 @@ def _reason(log: str, code: int) -> str:
 
 
 def _bytes_in(folder: Path) -> int:
+    """What lies there now; pip moves files and removes folders while this looks."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except FileNotFoundError:  # pip moved it meanwhile
-            continue
+    for inner, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                total += (folder / inner / name).stat().st_size
     return total
 
 

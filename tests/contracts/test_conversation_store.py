@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -150,7 +151,8 @@ class Walk:
             return True
         # Each turn is another process's, which knows nothing of outages before.
         client = self.nobody if self.is_gone else self.desk.client
-        await replace(self.desk, hot=HotWindow(self.desk.sql, client, PATIENCE_SECONDS)).window(claim)
+        async with aclosing(HotWindow(self.desk.sql, client, PATIENCE_SECONDS)) as hot:
+            await replace(self.desk, hot=hot).window(claim)
         await self._end(claim, step)
         return True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
@@ -216,14 +217,14 @@ async def test_nobody_waits_long_for_a_redis_that_hangs_and_only_once(desk: Desk
     await desk.answered("Frage 1", "Frage 2")
     claim = await desk.asked()
     await desk.copied(claim)
-    hot = HotWindow(desk.sql, desk.client, 0.5)
     await valkey.halt()
 
     desk.sql.asked.clear()
-    before = time.monotonic()
-    for _ in range(20):
-        assert len(await hot.window(claim.conversation_id, 1, claim.position)) == 2
-    took = time.monotonic() - before
+    async with contextlib.aclosing(HotWindow(desk.sql, desk.client, 0.5)) as hot:
+        before = time.monotonic()
+        for _ in range(20):
+            assert len(await hot.window(claim.conversation_id, 1, claim.position)) == 2
+        took = time.monotonic() - before
 
     assert desk.sql.asked == [(1, 3)] * 20
     assert took < 5  # each for itself they would take ten

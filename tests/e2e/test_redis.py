@@ -86,7 +86,7 @@ async def test_a_page_shows_as_it_grows_what_another_process_writes(
             if frame["last"]:
                 break
 
-    assert len(seen) > 2
+    assert len(seen) >= 2
     assert "Du hast gefragt: „Hallo!“" in seen[-1]
 
 

@@ -100,4 +100,5 @@ async def desk_of(database: Database, valkey: Valkey) -> AsyncIterator[Desk]:
     """A desk with a patient copy, so that a busy machine does not make it go to the database."""
     async with valkey.client() as client:
         sql = Counted(SqlConversations(database))
-        yield Desk(SqlInbox(database), sql, HotWindow(sql, client, PATIENCE_SECONDS), client)
+        async with contextlib.aclosing(HotWindow(sql, client, PATIENCE_SECONDS)) as hot:
+            yield Desk(SqlInbox(database), sql, hot, client)

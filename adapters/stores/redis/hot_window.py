@@ -65,6 +65,10 @@ class HotWindow:
         """The whole conversation, oldest first."""
         return await self._store.log(conversation)
 
+    async def aclose(self) -> None:
+        """End what Redis was asked and did not answer. The client stays open: it is not ours."""
+        await self._asking.aclose()
+
     async def forget(self, conversation_id: str) -> bool:
         """Erase the copy. False: Redis can't be reached now, and it may last until its day is over."""
         with contextlib.suppress(*TROUBLE):
