@@ -24,6 +24,8 @@ _WAITING = GERMAN.waiting.strip("_")
 _GONE_SECONDS = 20.0
 # Few enough that no turn fails five times in a row: then it would be parked, as it should be.
 _SHARE_OF_FAULTS, _SHARE_OF_HANGS = 0.15, 0.005
+# A model server that says nothing is waited for longer than anybody else: two minutes until its first token.
+_LONGEST_HANG = 150.0
 _MOST_TOKENS = 10
 _STATUSES = (429, 500, 503)
 _FAULTS = (
@@ -69,7 +71,7 @@ async def failing(stage: Stage) -> None:
             stage.tgi.faults.extend(_faults(stage.chance, 2 * stage.size.messages))
             await asyncio.gather(ask(crowd, stage.size), _deaths(network, stage.chance, stage.size.seconds))
             stage.tgi.faults.clear()
-            await stage.settled()
+            await stage.settled(_LONGEST_HANG)
     told = [count for notices in _notices(crowd) for count in notices]
     assert max(told) <= 1, f"a message said {max(told)} times to wait"
     await _all_answered(stage)

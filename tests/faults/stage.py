@@ -103,11 +103,11 @@ class Stage:
         """How many turns are over."""
         return await over(self.database)
 
-    async def settled(self) -> None:
-        """Wait until every question that was asked is over, or nothing has moved for a long time."""
+    async def settled(self, patience_seconds: float = _PATIENCE) -> None:
+        """Wait until every question that was asked is over, or nothing has moved for so long."""
         clock = asyncio.get_running_loop().time
         done, moved = await self.over(), clock()
-        while done < self.asked and clock() - moved < _PATIENCE:
+        while done < self.asked and clock() - moved < patience_seconds:
             await asyncio.sleep(_LOOK_EVERY)
             now = await self.over()
             if now != done:

@@ -35,7 +35,11 @@ ANSWER = "Du hast gefragt"
 TOKEN_SECONDS = 0.02
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(
+    ("database_url", "step"),
+    [("sqlite", step) for step in STEPS] + [("postgresql", step) for step in (failpoints.SENT, failpoints.SHOWN)],
+    indirect=["database_url"],
+)
 async def test_on_telegram_the_answer_comes_once_after_a_kill(
     step: str, telegram: StandInTelegram, tgi: StandInTGI, database_url: str, tmp_path: Path
 ) -> None:

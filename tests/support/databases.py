@@ -98,7 +98,8 @@ class Rows:
             await connection.execute(text(statement), values)
 
     async def expire_leases(self) -> None:
-        """Make every lease an old one, as if its time had passed."""
+        """Make every lease and duty an old one, as if its time had passed."""
+        await self.change("UPDATE duties SET ends = '2001-01-01 00:00:00'")
         await self.change("UPDATE conversations SET lease_ends = '2001-01-01 00:00:00' WHERE lease_ends IS NOT NULL")
 
 
