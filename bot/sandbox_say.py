@@ -82,9 +82,10 @@ async def ask_everywhere(
 
 
 async def _ask(service: Service, place: Place, answer: Answer, text: str, tell: Callable[[], None]) -> None:
+    before = await newest_turn(service, place.platform)
     watching = asyncio.create_task(_watch(place, answer, text, tell))
     try:
-        while (turn := await newest_turn(service, place.platform)) is None or turn.state in _UNDER_WAY:
+        while (turn := await newest_turn(service, place.platform)) is None or not _is_over(turn, before):
             await asyncio.wait({watching}, timeout=_LOOK_SECONDS)
             if watching.done():
                 watching.result()
@@ -101,6 +102,11 @@ async def _stop(service: Service, platform: str) -> None:
 
 
 _UNDER_WAY = frozenset({TurnState.OPEN, TurnState.DECIDED})
+
+
+def _is_over(turn: LoggedTurn, before: LoggedTurn | None) -> bool:
+    """Whether it is a turn after the one before, and has ended: a chat may have a past."""
+    return turn.state not in _UNDER_WAY and (before is None or turn.turn_id != before.turn_id)
 
 
 async def _watch(place: Place, answer: Answer, text: str, tell: Callable[[], None]) -> None:
