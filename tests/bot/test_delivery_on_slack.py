@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.support.delivering import Scene as Turn
     from tests.support.slack_desk import Scene
 
-TEXTS = {1: "Es ist zwölf Uhr.", 3: "".join(f"{number}. Wort\n\n" for number in range(2_300))}
+TEXTS = {1: "Es ist zwölf Uhr.", 3: "".join(f"{number}. {'Wort ' * 60}\n\n" for number in range(90))}
 LATE_SECONDS = 0.25
 METHODS = [
     "chat.startStream",
