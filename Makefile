@@ -3,8 +3,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-# Many tests wait for a limit of a platform or for a process: three of them for each core keep it busy.
-PROCESSES = $(shell $(BIN)/python -c "import os; print(3 * (os.cpu_count() or 1))")
+# Many tests wait for a limit of a platform or for a process: two of them for each core keep it busy.
+PROCESSES = $(shell $(BIN)/python -c "import os; print(2 * (os.cpu_count() or 1))")
 READY := .venv/.ready
 READY_FOR_TESTS := .venv/.ready-for-tests
 
