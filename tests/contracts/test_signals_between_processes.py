@@ -183,10 +183,10 @@ async def test_a_redis_that_says_nothing_any_more_is_left_for_a_new_connection(
 
 
 async def test_a_silent_redis_that_is_there_is_kept(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redis_signals, "SILENCE_SECONDS", 0.05)
+    monkeypatch.setattr(redis_signals, "SILENCE_SECONDS", 0.3)
     async with process_by_redis_alone(valkey) as here:
         line = here._listeners[0]._line
-        await here.woken(0.3)
+        await here.woken(1.5)
 
         assert here._listeners[0]._line is line
 
