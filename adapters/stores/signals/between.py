@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 0.25
 """How long a page that opens waits for each way."""
 _FLUSH_SECONDS = 1.0
+_CANCEL_SECONDS = 0.25
 _log = logging.getLogger(__name__)
 
 
@@ -67,9 +68,11 @@ class SignalsBetweenProcesses:
         self._outbox.close()
         if self._tasks:
             await asyncio.wait(self._tasks[:1], timeout=_FLUSH_SECONDS)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        while alive := [task for task in self._tasks if not task.done()]:
+            for task in alive:
+                task.cancel()
+            # A driver's own time limit that runs out in the same instant can swallow the cancellation: then once more.
+            await asyncio.wait(alive, timeout=_CANCEL_SECONDS)
         for speaker in self._speakers:
             await speaker.aclose()
 
