@@ -133,10 +133,15 @@ class Service(Parts):
 
     async def _connect(self, connection: Connection) -> None:
         name = connection.platform.name
-        await self.readiness.wait_for(name, connection.start)
+
+        async def reach() -> None:
+            await connection.start()
+            if self.role.receives:
+                await connection.announce()
+
+        await self.readiness.wait_for(name, reach)
         if not self.role.receives:
             return
-        await self.readiness.wait_for(name, connection.announce)
         self.readiness.watch(name, connection.trouble)
         if connection.one_at_a_time and not self.database.is_sqlite:
             await Duty(SqlDuties(self.database), f"receive from {name}", self.name).run(

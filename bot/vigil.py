@@ -25,27 +25,29 @@ class Vigil:
     def __init__(self, inbox: Inbox, readiness: Readiness, oldest_seconds: float) -> None:
         self._inbox = inbox
         self._readiness = readiness
-        self._oldest_seconds = oldest_seconds
         self._said: dict[str, str] = {}
         self.backlog: Backlog | None = None
         """As it was at the last look; None while the database can't tell."""
         readiness.watch("oldest turn", lambda: too_old(self.backlog, oldest_seconds))
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Look until cancelled. What is only starting is no trouble yet, so the first look comes after a while."""
         while True:
-            await self.look()
             await asyncio.sleep(LOOK_SECONDS)
+            await self.look()
 
     async def look(self) -> None:
         """Ask the database, and compare what is wrong with what was wrong before."""
+        away: dict[str, str] = {}
         try:
             self.backlog = await self._inbox.backlog()
             self._readiness.waiting_for.pop("database", None)
         except PlauschError as trouble:
             self.backlog = None
-            self._readiness.waiting_for["database"] = str(trouble)
-        self._say(self._readiness.waiting_for | self._readiness.troubles)
+            away = {"database": str(trouble)}
+            self._readiness.waiting_for |= away
+        # What else is waited for, whoever waits says.
+        self._say(away | self._readiness.troubles)
 
     def _say(self, troubles: dict[str, str]) -> None:
         for part in troubles.keys() - self._said.keys():

@@ -10,7 +10,6 @@ import asyncpg
 import pytest
 
 from adapters.stores.memory import InProcessSignals
-from adapters.stores.redis.connection import connect
 from adapters.stores.signals import outbox
 from adapters.stores.signals.choice import signals_for
 from adapters.stores.signals.live import channel_of
@@ -18,13 +17,12 @@ from adapters.stores.signals.ways import Pauses
 from adapters.stores.sql.database import Database
 from tests.support.databases import postgres_database
 from tests.support.signals import BOUND_SECONDS, frame, process, process_by_redis_alone, seen, until
+from tests.support.valkey import Reached
 from tests.support.words import ROOM
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
-
-    from redis.asyncio import Redis
 
     from adapters.stores.signals.between import SignalsBetweenProcesses
     from tests.support.valkey import Valkey
@@ -43,21 +41,13 @@ async def url(postgres_socket: str) -> AsyncIterator[str]:
         yield made
 
 
-class Slow:
+class Slow(Reached):
     """The same Valkey, whose answers come so many ``seconds`` late."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.seconds = 0.0
         self.answers = 0
-
-    @contextlib.asynccontextmanager
-    async def client(self) -> AsyncIterator[Redis]:
-        client = connect(self.url)
-        try:
-            yield client
-        finally:
-            await client.aclose()
 
 
 @contextlib.asynccontextmanager

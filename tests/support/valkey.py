@@ -19,7 +19,22 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 
-class Valkey:
+class Reached:
+    """A Redis at an address."""
+
+    url: str
+
+    @contextlib.asynccontextmanager
+    async def client(self) -> AsyncIterator[Redis]:
+        """A connection as the service makes it."""
+        client = connect(self.url)
+        try:
+            yield client
+        finally:
+            await client.aclose()
+
+
+class Valkey(Reached):
     """A Valkey on a socket in a folder of its own: no port, so that test processes can't meet."""
 
     def __init__(self, folder: Path) -> None:
@@ -49,15 +64,6 @@ class Valkey:
         if self._is_halted:
             self._is_halted = False
             os.kill(self._process, signal.SIGCONT)
-
-    @contextlib.asynccontextmanager
-    async def client(self) -> AsyncIterator[Redis]:
-        """A connection as the service makes it."""
-        client = connect(self.url)
-        try:
-            yield client
-        finally:
-            await client.aclose()
 
 
 @contextlib.contextmanager

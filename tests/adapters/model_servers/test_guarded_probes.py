@@ -136,7 +136,8 @@ async def test_a_server_that_hangs_has_one_request_at_a_time() -> None:
     watch = Watch()
     async with (
         standin(Kind.TGI) as hanging,
-        aclosing(Guarded(client(Kind.TGI, hanging.url, first=0.1), clock=watch)) as server,
+        # Long enough for the request to arrive on a busy machine.
+        aclosing(Guarded(client(Kind.TGI, hanging.url, first=1.0), clock=watch)) as server,
     ):
         hanging.faults.extend([Fault(FaultKind.HANG)] * (FAILURES + 1))
         await asyncio.gather(*(outcome(server) for _ in range(FAILURES)))
