@@ -145,12 +145,12 @@ async def what_is_wrong(service: Service, answer: Answer, turn: LoggedTurn) -> s
 
 
 async def newest_turn(service: Service, platform: str) -> LoggedTurn | None:
-    """The newest turn of a platform with one conversation, as the sandbox has it."""
+    """The newest turn of a platform, whichever of its conversations it is in: ids are of their time."""
     async with service.database.reading() as connection:
         rows = await connection.execute(select(conversations).filter_by(platform=platform))
         keys = [key_of(row) for row in rows]
     logs = [await service.store.log(key) for key in keys]
-    return next((log[-1] for log in logs if log), None)
+    return max((turn for log in logs for turn in log), key=lambda turn: turn.turn_id, default=None)
 
 
 class InSlack:
