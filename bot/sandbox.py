@@ -74,8 +74,9 @@ class Sandbox:
 @contextlib.asynccontextmanager
 async def opened(settings: Settings, model: Served, *, page_port: int = 0) -> AsyncIterator[Sandbox]:
     """Start everything; at the end, end everything. ``settings``: what ``for_sandbox`` made."""
-    started = int(time.time())
-    # A message is known by its id or time, and the database outlives the stand-ins: neither may begin anew.
+    started = time.time_ns() // 1_000_000
+    # A message is known by its id or time, and the database outlives the stand-ins: neither may begin anew, though one
+    # start follows the other within a second.
     tuning = Tuning(first_message_id=started, first_update_id=started, privacy_mode=False)
     async with StandInSlack() as slack, StandInTelegram(tuning=tuning) as telegram:
         panes = Panes(
