@@ -47,10 +47,15 @@ class Streamed:
     """How the server kept to its own time: ``late`` is the most, in seconds, that a token went out after it was due.
 
     ``ended``: when each stream's last token was due, in seconds since 1970, by its place among the requests.
+    ``asked_at``: when the newest request had come as a whole, ``over_at``: when the last token went out of the stream
+    that ended last, both by ``time.perf_counter``; ``over`` is set then.
     """
 
     late: float = 0.0
     ended: list[float] = field(default_factory=list)
+    asked_at: float = 0.0
+    over_at: float = 0.0
+    over: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 async def recorded(kind: str, tokens: int) -> Recording:
@@ -78,14 +83,16 @@ async def recorded(kind: str, tokens: int) -> Recording:
 
 
 @contextlib.asynccontextmanager
-async def token_server(recording: Recording) -> AsyncIterator[tuple[str, Streamed]]:
-    """Yields the address, and how the server keeps to its time."""
+async def token_server(
+    recording: Recording, tokens_per_second: float = TOKENS_PER_SECOND
+) -> AsyncIterator[tuple[str, Streamed]]:
+    """Yields the address, and how the server keeps to its time. ``tokens_per_second``: of each stream."""
     loop = asyncio.get_running_loop()
     streamed = Streamed()
-    slots = [_Slot(loop, recording.chunks, streamed) for _ in range(_SLOTS)]
+    slots = [_Slot(loop, recording.chunks, 1 / tokens_per_second, streamed) for _ in range(_SLOTS)]
     began = loop.time()
     for number, slot in enumerate(slots):
-        slot.start(began + number / _SLOTS / TOKENS_PER_SECOND)
+        slot.start(began + number / _SLOTS / tokens_per_second)
     server = await loop.create_server(lambda: _Connection(recording, slots, streamed), "127.0.0.1", 0, backlog=4096)
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", streamed
@@ -98,9 +105,12 @@ async def token_server(recording: Recording) -> AsyncIterator[tuple[str, Streame
 class _Slot:
     """Streams that are due at the same moments: one timer for all of them."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, chunks: Sequence[bytes], streamed: Streamed) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, chunks: Sequence[bytes], pause: float, streamed: Streamed
+    ) -> None:
         self._loop = loop
         self._chunks = chunks
+        self._pause = pause
         self._streamed = streamed
         self._streams: dict[asyncio.WriteTransport, int] = {}
         self._due = 0.0
@@ -124,7 +134,7 @@ class _Slot:
     def add(self, transport: asyncio.WriteTransport) -> None:
         """A stream whose first token comes with the next tick."""
         self._streams[transport] = 0
-        last_due = self.seconds_left + (len(self._chunks) - 1) / TOKENS_PER_SECOND
+        last_due = self.seconds_left + (len(self._chunks) - 1) * self._pause
         self._streamed.ended.append(time.time() + last_due)
 
     def _tick(self) -> None:
@@ -132,13 +142,16 @@ class _Slot:
             if transport.is_closing():
                 del self._streams[transport]
                 continue
-            transport.write(self._chunks[number])
-            self._streams[transport] = number + 1
-            if number + 1 == len(self._chunks):
-                transport.write(_LAST_CHUNK)
-                del self._streams[transport]
+            if number + 1 < len(self._chunks):
+                transport.write(self._chunks[number])
+                self._streams[transport] = number + 1
+                continue
+            self._streamed.over_at = time.perf_counter()
+            transport.write(self._chunks[number] + _LAST_CHUNK)
+            self._streamed.over.set()
+            del self._streams[transport]
         self._streamed.late = max(self._streamed.late, self._loop.time() - self._due)
-        self.start(self._due + 1 / TOKENS_PER_SECOND)
+        self.start(self._due + self._pause)
 
 
 class _Connection(asyncio.Protocol):
@@ -164,6 +177,7 @@ class _Connection(asyncio.Protocol):
         self._received = body[_length(head) :]
         path = head.split(b" ", 2)[1].decode()
         if path in _STREAMS:
+            self._streamed.asked_at = time.perf_counter()
             self._transport.write(_HEAD)
             # The slot whose next token is farthest away: a model takes its time before the first one.
             max(self._slots, key=lambda slot: slot.seconds_left).add(self._transport)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,7 @@ class Acquaintance:
 
     async def introduce(self, answering: Answering, platform: Platform, past: Sequence[Exchange]) -> None:
         """Set the answer's locale, names and greeting."""
-        key, messages = answering.claim.conversation, answering.claim.messages
+        claim, messages = answering.claim, answering.claim.messages
         asker = messages[-1].author
         said = [*messages, *(message for exchange in past for message in exchange.questions)]
         ids = {mention.person for message in said for mention in message.mentions}
@@ -32,13 +31,11 @@ class Acquaintance:
         if asker.locale is None:
             ids |= {asker.id}
         told = {message.author.id: message.author for message in said}
-        known, greeted = await asyncio.gather(  # side by side they are one transaction
-            self._known(platform, key.workspace, ids, told),
-            self.people.greeted(platform.name, key.workspace, asker.id),
-        )
+        met = {asker.id: claim.asker} if claim.asker is not None else {}
+        known = {**met, **await self._known(platform, claim.conversation.workspace, ids - met.keys(), told)}
         answering.names = {person: author.name for person, author in known.items() if author.name}
         answering.locale = asker.locale or (known[asker.id].locale if asker.id in known else None)
-        answering.greet = not greeted
+        answering.greet = not claim.greeted
 
     async def _known(
         self, platform: Platform, workspace: str, ids: set[str], told: Mapping[str, Author]

@@ -30,14 +30,12 @@ class StoringIntake:
         """Why the newest message could not be stored: a database that can be read may still take nothing."""
 
     async def accept(self, message: Message) -> Receipt:
-        """Store the message; wake a worker, or stop the answers that it asks to stop."""
+        """Store the message, and stop the answers that it asks to stop. The inbox tells when a worker may be woken."""
         failpoints.reach(failpoints.RECEIVED)
         receipt = await self._put(message)
         failpoints.reach(failpoints.STORED)
         if receipt.stopped:
             await self._signals.stop(receipt.stopped)
-        if receipt.new:
-            await self._signals.wake()
         self._metrics.message(message.conversation.platform, new=receipt.new)
         log.debug("message stored", platform=message.conversation.platform, new=receipt.new, turn=receipt.turn_id)
         return receipt

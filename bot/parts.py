@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from adapters.stores.signals.choice import signals_for
 from adapters.stores.sql.conversations import SqlConversations, SqlPeople
 from adapters.stores.sql.database import Database
-from adapters.stores.sql.gathering import nobody
 from adapters.stores.sql.inbox import SqlInbox
 from adapters.stores.sql.keys import service_key
 from bot.acquaintance import Acquaintance
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from bot.models import Served
     from bot.settings import Settings
     from conversation.ports import ConversationStore, Platform
+    from conversation.turns import Receipt
 
 
 class Parts:
@@ -40,8 +40,7 @@ class Parts:
         self.database = Database(settings.database_url)
         limits = OpenTurns(settings.open_turns_conversation, settings.open_turns_workspace, settings.open_turns)
         self._waking: set[asyncio.Task[None]] = set()
-        arrived = self._wake_early if self.database.is_sqlite else nobody
-        self.inbox = SqlInbox(self.database, limits, arrived)
+        self.inbox = SqlInbox(self.database, limits, self._arrived)
         self.people = SqlPeople(self.database)
         self.store: ConversationStore = SqlConversations(self.database)
         self._redis_parts: list[Redis | HotWindow] = []
@@ -50,8 +49,10 @@ class Parts:
         self.metrics = Metrics()
         self.intake = StoringIntake(self.inbox, self.signals, self.metrics)
 
-    def _wake_early(self) -> None:
-        """Let the worker look while the disk still writes: SQLite's has only one, and it is here."""
+    def _arrived(self, receipt: Receipt) -> None:
+        """Wake a worker for what is new."""
+        if not receipt.new:
+            return
         task = asyncio.create_task(self.signals.wake())
         self._waking.add(task)
         task.add_done_callback(self._waking.discard)

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-_MOST_CLAIMS = 32
-"""How many turns are asked for at once at most, so that several processes share what waits."""
+_FEWEST_CLAIMS, _MOST_CLAIMS = 2, 32
+"""How many turns are asked for at once: two at first, since one would not tell whether there are more; so many at most
+that several processes share what waits.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Worker:
         self._limits = limits
         self._under_way: dict[asyncio.Task[None], Claim] = {}
         self._draining = False
-        self._asking = 1
+        self._asking = _FEWEST_CLAIMS
         """How many turns are asked for next: more each time, as long as there are so many."""
         # Held from the question for turns until their tasks are there: what is claimed is never forgotten.
         self._claiming = asyncio.Lock()
@@ -99,7 +101,7 @@ class Worker:
                 self._under_way[task] = claim
                 task.add_done_callback(self._done)
             there_may_be_more = 0 < asked == len(claims)
-            self._asking = min(2 * self._asking, _MOST_CLAIMS) if there_may_be_more else 1
+            self._asking = min(2 * self._asking, _MOST_CLAIMS) if there_may_be_more else _FEWEST_CLAIMS
             return there_may_be_more
 
     async def _claim(self, count: int, *, quick_only: bool) -> list[Claim]:

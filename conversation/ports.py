@@ -150,9 +150,6 @@ class People(Protocol):
     async def learn(self, platform: str, workspace: str, author: Author) -> None:
         """Keep a person's name and locale."""
 
-    async def greeted(self, platform: str, workspace: str, person: str) -> bool:
-        """Whether an answer to this person has carried the notice that this is an AI."""
-
 
 # ── signals: fast, and never needed for correctness ──────────────────────────────────────────────────────────────────
 

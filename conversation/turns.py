@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from conversation.generation import FinishReason
-    from conversation.messages import ConversationKey, Message
+    from conversation.messages import Author, ConversationKey, Message
 
 
 class TurnState(StrEnum):
@@ -147,6 +147,10 @@ class Claim:
     sends: tuple[Send, ...] = ()
     took_over: bool = False
     """Another worker's lease ran out before: a call of its may still be under way, and land after ours."""
+    asker: Author | None = None
+    """Who wrote the newest message, as far as we were told or asked before."""
+    greeted: bool = False
+    """An answer to the asker has carried the notice that this is an AI."""
 
 
 @dataclass(frozen=True, slots=True)

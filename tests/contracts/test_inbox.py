@@ -118,16 +118,33 @@ async def test_people_are_learnt_from_their_messages_and_from_what_a_platform_te
 
 
 @pytest.mark.parametrize("known", [True, False])
-async def test_who_was_greeted_is_greeted_for_good(inbox: SqlInbox, database: Database, *, known: bool) -> None:
-    people = SqlPeople(database)
-    await inbox.put(question(author=Author("anna", "Anna" if known else None)))
+async def test_who_was_greeted_is_greeted_for_good(inbox: SqlInbox, *, known: bool) -> None:
+    author = Author("anna", "Anna" if known else None)
+    await inbox.put(question(author=author))
     claim = await claimed(inbox)
-    assert not await people.greeted("web", "web", "anna")
+    assert not claim.greeted
 
     await inbox.shown(claim, greeted="anna")
+    for workspace in ("web", "other"):
+        await inbox.put(question(author=author, conversation=replace(claim.conversation, workspace=workspace)))
 
-    assert await people.greeted("web", "web", "anna")
-    assert not await people.greeted("web", "other", "anna")
+    again = [await claimed(inbox) for _ in range(2)]
+    assert {claim.conversation.workspace: claim.greeted for claim in again} == {"web": True, "other": False}
+
+
+async def test_a_claim_tells_what_is_known_of_the_asker(inbox: SqlInbox, database: Database) -> None:
+    people = SqlPeople(database)
+    await people.learn("web", "web", Author("jörg", "Jörg", "en"))
+    await people.learn("web", "web", Author("nameless", None, None))
+    told = {}
+    for person in ("jörg", "nameless", "stranger"):
+        room = replace(question().conversation, channel=person)
+        await inbox.put(question(conversation=room, author=Author("anna", "Anna", "de")))
+        await inbox.put(question(conversation=room, author=Author(person)))
+        await inbox.shown(await claimed(inbox))
+        told[person] = (await claimed(inbox)).asker
+
+    assert told == {"jörg": Author("jörg", "Jörg", "en"), "nameless": Author("nameless"), "stranger": None}
 
 
 async def test_a_poisonous_write_fails_alone(inbox: SqlInbox) -> None:

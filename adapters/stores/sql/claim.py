@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select, tuple_, update
 
-from adapters.stores.sql.rows import ending_of, key_of, message_of
+from adapters.stores.sql.rows import author_of, ending_of, key_of, message_of
 from adapters.stores.sql.statements import prepared
-from adapters.stores.sql.tables import WAITING, answers, conversations, messages, sends, turns
+from adapters.stores.sql.tables import WAITING, answers, conversations, messages, people, sends, turns
 from adapters.stores.sql.types import among, given_tuples, in_seconds, tuples_among
 from conversation.commands import Command
 from conversation.errors import LeaseLost
@@ -34,8 +34,17 @@ _CLAIM = prepared(
     .values(claims=turns.c.claims + 1, claimed_at=in_seconds())
     .returning(turns)
 )
+_AUTHOR = (
+    (people.c.workspace == messages.c.workspace)
+    & (people.c.platform == messages.c.platform)
+    & (people.c.person == messages.c.author_id)
+)
+# With what an answer needs to know of its author, which would else be one more transaction before each.
 _QUESTIONS = prepared(
-    select(messages).where(among(messages.c.turn_id, "turns"), messages.c.edit == "").order_by(messages.c.id)
+    select(messages, people.c.name, people.c.locale, people.c.asked_at, people.c.greeted_at)
+    .outerjoin(people, _AUTHOR)
+    .where(among(messages.c.turn_id, "turns"), messages.c.edit == "")
+    .order_by(messages.c.id)
 )
 _ENDINGS = prepared(select(answers).where(among(answers.c.turn_id, "turns")))
 _SENDS = prepared(select(sends).where(among(sends.c.turn_id, "turns")).order_by(sends.c.id))
@@ -59,7 +68,7 @@ async def _claims(connection: Connection, rooms: dict[str, AnyRow]) -> list[Clai
     taken = await connection.execute(_CLAIM, {"rooms": list(rooms)})
     claimed = sorted(taken, key=lambda turn: turn.arrived_at)
     again = [turn.id for turn in claimed if turn.claims > 1]
-    questions = await _questions(connection, claimed, rooms)
+    questions = await _questions(connection, claimed)
     endings = await _endings(connection, again)
     sent = await _sends(connection, again)
     since = {room: row.since for room, row in rooms.items()}
@@ -74,7 +83,7 @@ async def _claims(connection: Connection, rooms: dict[str, AnyRow]) -> list[Clai
             position=turn.position,
             revision=turn.revision,
             fence=rooms[turn.conversation_id].fence,
-            messages=tuple(questions[turn.id]),
+            messages=tuple(message_of(row, key_of(rooms[turn.conversation_id])) for row in questions[turn.id]),
             arrived_at=turn.arrived_at,
             claimed_at=turn.claimed_at,
             failures=turn.failures,
@@ -84,6 +93,8 @@ async def _claims(connection: Connection, rooms: dict[str, AnyRow]) -> list[Clai
             ending=endings.get((turn.id, turn.revision)) if turn.state == "decided" else None,
             sends=tuple(send for revision, send in sent[turn.id] if revision == turn.revision),
             took_over=rooms[turn.conversation_id].took_over,
+            asker=next((author_of(row) for row in questions[turn.id][-1:]), None),
+            greeted=any(row.greeted_at for row in questions[turn.id][-1:]),
         )
         for turn in claimed
     ]
@@ -98,13 +109,10 @@ async def _former_since(connection: Connection, turn: AnyRow) -> int:
     return max(1, (begun or 0) + 1, cut_at or 0)
 
 
-async def _questions(
-    connection: Connection, claimed: Sequence[AnyRow], rooms: dict[str, AnyRow]
-) -> defaultdict[str, list[Any]]:
-    found: defaultdict[str, list[Any]] = defaultdict(list)
-    rows = await connection.execute(_QUESTIONS, {"turns": [turn.id for turn in claimed]})
-    for row in rows:
-        found[row.turn_id].append(message_of(row, key_of(rooms[row.conversation_id])))
+async def _questions(connection: Connection, claimed: Sequence[AnyRow]) -> defaultdict[str, list[AnyRow]]:
+    found: defaultdict[str, list[AnyRow]] = defaultdict(list)
+    for row in await connection.execute(_QUESTIONS, {"turns": [turn.id for turn in claimed]}):
+        found[row.turn_id].append(row)
     return found
 
 

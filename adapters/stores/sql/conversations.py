@@ -131,11 +131,6 @@ class SqlPeople:
         who: dict[str, str | None] = {"platform": platform, "workspace": workspace, "person": author.id}
         await self._database.write_aside(_learn, who | told)
 
-    async def greeted(self, platform: str, workspace: str, person: str) -> bool:
-        """Whether an answer to this person has carried the AI notice."""
-        found: list[AnyRow] = await self._database.read(_people, [(workspace, platform, person)])
-        return any(row.greeted_at is not None for row in found)
-
 
 _PEOPLE = prepared(
     select(people).where(tuples_among((people.c.workspace, people.c.platform, people.c.person), "persons"))

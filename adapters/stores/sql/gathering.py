@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Statements: TypeAlias = "Callable[[Connection, Sequence[Item]], Awaitable[Sequence[Result | PlauschError]]]"
-Seen: TypeAlias = "Callable[[], object]"
+Seen: TypeAlias = "Callable[[Any], object]"
 Waiting: TypeAlias = "tuple[Any, Any, asyncio.Future[Any], bool, Seen]"
 Outcome: TypeAlias = "tuple[asyncio.Future[Any], Any]"
 Transactions: TypeAlias = "Callable[[], contextlib.AbstractAsyncContextManager[Any]]"
@@ -28,7 +28,7 @@ MOST_AT_ONCE = 500
 _TRIES = 5
 
 
-def nobody() -> None:
+def nobody(_result: object) -> None:
     """Nobody asked to be told."""
 
 
@@ -54,7 +54,8 @@ class Gathering:
     ) -> Result:
         """Run ``statements`` for this item, with whatever else waits; return after the commit.
 
-        ``lasting``: return no earlier than that it is durable. ``seen`` is called when others can see it.
+        ``lasting``: return no earlier than that it is durable. ``seen`` is called with the result once others can see
+        it.
 
         ``statements`` gets all waiting items of its kind and returns a result, or the error to raise, for each.
         """
@@ -91,18 +92,19 @@ class Gathering:
         return await self._commit_once(batch)
 
     async def _commit_once(self, batch: Sequence[Waiting]) -> None:
-        kinds: defaultdict[Any, list[tuple[Any, asyncio.Future[Any], bool]]] = defaultdict(list)
-        for statements, item, done, lasting, _ in batch:
-            kinds[statements].append((item, done, lasting))
+        kinds: defaultdict[Any, list[Waiting]] = defaultdict(list)
+        for waiting in batch:
+            kinds[waiting[0]].append(waiting)
+        settled: list[tuple[Waiting, Any]] = []
+        async with self._transaction() as connection:
+            for statements, alike in kinds.items():
+                settled += zip(alike, await statements(connection, [item for _, item, *_ in alike]), strict=True)
         now: list[Outcome] = []
         later: list[Outcome] = []
-        async with self._transaction() as connection:
-            for statements, items in kinds.items():
-                outcome = await statements(connection, [item for item, _, _ in items])
-                for (_, done, lasting), result in zip(items, outcome, strict=True):
-                    (later if lasting and self._durable else now).append((done, result))
-        for *_, seen in batch:
-            seen()
+        for (_, _, done, lasting, seen), result in settled:
+            (later if lasting and self._durable else now).append((done, result))
+            if seen is not nobody and not isinstance(result, BaseException):
+                seen(result)
         _settle_all(now)
         if later and self._durable:
             task = asyncio.create_task(_settle_durable(later, self._durable))

@@ -42,7 +42,9 @@ class SqlInbox:
     """``conversation.ports.Inbox`` on SQLite and PostgreSQL. Calls that come together share one transaction."""
 
     def __init__(self, database: Database, limits: OpenTurns = _LIMITS, arrived: Seen = nobody) -> None:
-        """``arrived`` is called as soon as a worker could claim what was put, which may be before ``put`` returns."""
+        """``arrived`` is called with the receipt as soon as others can see what was put, before ``put`` returns: on
+        SQLite a worker may claim it while the disk still writes.
+        """
         self._database = database
         self._arrived = arrived
         self._put = partial(put, counts=OpenCounts(limits))

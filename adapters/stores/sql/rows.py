@@ -74,6 +74,11 @@ def message_of(row: AnyRow, key: ConversationKey) -> Message:
     )
 
 
+def author_of(row: AnyRow) -> Author | None:
+    """The author of a message as ``people`` knows them, beside it in the row; None: not told, and not asked yet."""
+    return Author(row.author_id, row.name, row.locale) if row.name or row.asked_at else None
+
+
 def ending_values(claim: Claim, ending: Ending) -> dict[str, Any]:
     """The columns of ``answers``."""
     record = {column: getattr(ending.record, column) for column in _RECORD_COLUMNS}

@@ -55,7 +55,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 async def test_what_was_put_returns_once_it_is_on_the_disk_and_is_seen_before(database: Database, disk: Disk) -> None:
     seen = asyncio.Event()
-    inbox = SqlInbox(database, arrived=seen.set)
+    inbox = SqlInbox(database, arrived=lambda _: seen.set())
     await inbox.put(question())
     seen.clear()
     disk.free.clear()
@@ -76,7 +76,7 @@ async def test_one_wait_for_the_disk_does_for_all_that_was_committed_before_it(d
     disk.free.clear()
     keys = [ConversationKey("web", "web", "", str(number)) for number in range(9)]
     seen = asyncio.Semaphore(0)
-    others = SqlInbox(database, arrived=seen.release)
+    others = SqlInbox(database, arrived=lambda _: seen.release())
     before = disk.syncs
 
     putting = []
