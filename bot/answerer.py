@@ -233,7 +233,8 @@ class Answerer:
         finally:
             for task in (writing, stopping, losing):
                 task.cancel()
-            await asyncio.gather(writing, stopping, losing, return_exceptions=True)
+            if not writing.done():
+                await asyncio.gather(writing, return_exceptions=True)
 
     async def _follow(self, attempt: _Attempt) -> Ending:
         answering, claim = attempt.answering, attempt.claim

@@ -11,6 +11,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from conversation.errors import SettingWrong
 
@@ -23,6 +24,35 @@ if TYPE_CHECKING:
 
     from bot.metrics import Metrics
     from bot.readiness import Readiness
+
+
+# As h11, uvicorn's other parser, has it.
+_LONGEST_HEAD = 64 * 1024
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """httptools parses in a fraction of h11's time, but goes on collecting a head that does not end."""
+
+    _collected = 0
+    """Bytes since something of a request was handed on."""
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came."""
+        if self._collected > _LONGEST_HEAD:
+            self.send_400_response("The head of this request is too long.")
+            return
+        self._collected += len(data)
+        super().data_received(data)
+
+    def on_headers_complete(self) -> None:
+        """The head of a request is whole."""
+        self._collected = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Some of a request's body."""
+        self._collected = 0
+        super().on_body(body)
 
 
 class WebServer(uvicorn.Server):
@@ -38,6 +68,7 @@ class WebServer(uvicorn.Server):
             server_header=False,
             timeout_graceful_shutdown=5,
             lifespan="off",
+            http=BoundedHttp,
         )
         super().__init__(config)
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # llama.cpp's server has sent errors as a field of their own, "error: {…}".
 _FIELDS = (b"data:", b"error:")
 _LONGEST_LINE = 1 << 20
+_END_SECONDS = 1.0
 _DECODER = json.JSONDecoder()
 
 
@@ -61,10 +62,17 @@ class Events:
             self._deadline = None
         raise self._broken("ended without its end")
 
-    def close(self) -> None:
-        """Close the connection, which ends the work on the other side."""
+    def close(self, *, complete: bool = False) -> None:
+        """Close the connection, which ends the work on the other side.
+
+        After a ``complete`` answer the connection is kept for the next one once the stream's end has come, which is
+        waited for a moment in the background.
+        """
         self._timer.cancel()
-        self._response.close()
+        if not complete:
+            self._response.close()
+        elif not self._response.closed:
+            self._loop.call_later(_END_SECONDS, self._response.close)
 
     def _payloads(self, chunk: bytes) -> list[bytes]:
         if (

@@ -71,7 +71,7 @@ class OpenAICompletions:
                     if token := end.read(payload):
                         yield token
         finally:
-            events.close()
+            events.close(complete=end.complete)
         yield end.finish()
 
     async def count(self, text: str) -> int:

@@ -73,16 +73,17 @@ class TGI:
             events = await self._wire.stream("/generate_stream", _request(prompt, sampling))
         except Refused as refused:
             raise self._refusal(refused.reply) from refused
+        complete = False
         try:
             while True:
                 for payload in await events.more():
                     event = parse(payload)
                     yield _token(event)
-                    if event.get("details"):
+                    if complete := bool(event.get("details")):
                         yield _finish(event["details"])
                         return
         finally:
-            events.close()
+            events.close(complete=complete)
 
     async def count(self, text: str) -> int:
         """The tokens that the server's tokenizer makes of it, the beginning token included; asked once for a text."""

@@ -6,7 +6,7 @@ import asyncio
 import json
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from yarl import URL
@@ -21,10 +21,16 @@ from conversation.errors import (
     StreamBroken,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import SimpleNamespace
+
 _CONNECT_SECONDS = 10.0
 _ASK_SECONDS = 10.0
 _LARGEST_REPLY = 8 << 20
 _QUOTED = 300
+# How long a connection is kept: less than uvicorn's 5 s, which is the shortest that a server keeps one.
+_KEPT_SECONDS = 4.0
 _NOT_YET = {
     HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.BAD_GATEWAY,
@@ -63,7 +69,7 @@ class Refused(Exception):
 
 
 class Wire:
-    """A connection to one model server. ``shown`` is its address as it may stand in a log."""
+    """Connections to one model server. ``shown`` is its address as it may stand in a log."""
 
     def __init__(self, url: str, key: str | None, *, first_token_seconds: float, idle_seconds: float) -> None:
         self._url = url.rstrip("/")
@@ -78,7 +84,7 @@ class Wire:
         try:
             async with (
                 asyncio.timeout(seconds),
-                self._open().request(method, self._url + path, json=body) as response,
+                await self._send(method, path, body) as response,
             ):
                 return await _read(response)
         except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -90,7 +96,7 @@ class Wire:
             async with asyncio.timeout(self._first_token_seconds):
                 # A proxy that compresses would hold tokens back.
                 headers = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
-                response = await self._open().post(self._url + path, json=body, headers=headers)
+                response = await self._send("POST", path, body, headers)
                 if response.status != HTTPStatus.OK:
                     async with response:
                         raise Refused(await _read(response))
@@ -119,15 +125,34 @@ class Wire:
             case status:
                 return ModelServerRefused(f"{self.shown} refuses the request (status {status}): {text}")
 
+    async def _send(
+        self, method: str, path: str, body: object, headers: Mapping[str, str] | None = None
+    ) -> aiohttp.ClientResponse:
+        """Send a request and await the response's head.
+
+        A server may close a kept connection at any time, without having taken what is just being sent on it: that says
+        nothing about the server, so another one is tried, in the end a new one.
+        """
+        while True:
+            way = _Way()
+            try:
+                return await self._open().request(
+                    method, self._url + path, json=body, headers=headers, trace_request_ctx=way
+                )
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+                if not way.was_kept:
+                    raise
+
     def _open(self) -> aiohttp.ClientSession:
         # Made at the first call, since a session belongs to the running loop.
         if self._session is None or self._session.closed:
+            tracing = aiohttp.TraceConfig()
+            tracing.on_connection_reuseconn.append(_note_kept)
             self._session = aiohttp.ClientSession(
-                # A connection for each call: a kept one may be closing on the other side just then (llama.cpp's server
-                # closes after each stream, uvicorn after 5 s), and a POST on it fails though the server is well.
-                connector=aiohttp.TCPConnector(limit=0, force_close=True),
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEPT_SECONDS),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
                 headers=self._headers,
+                trace_configs=[tracing],
             )
         return self._session
 
@@ -139,6 +164,16 @@ class Wire:
             )
         what = "it takes too long to answer" if isinstance(error, TimeoutError) else type(error).__name__
         return ModelServerUnreachable(f"{self.shown} can't be reached: {what}.")
+
+
+class _Way:
+    """How a request went out."""
+
+    was_kept = False
+
+
+async def _note_kept(_session: object, context: SimpleNamespace, _about: object) -> None:
+    context.trace_request_ctx.was_kept = True
 
 
 async def _read(response: aiohttp.ClientResponse) -> Reply:
