@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -116,6 +118,25 @@ def test_one_that_breaks_keeps_no_other_from_being_measured(capsys: pytest.Captu
     assert outcome.results["start_s"].value == 1.2
     assert "no ceiling" in capsys.readouterr().err
     assert bench.as_json(outcome, quick=True)["broken"] == {"scripted": "ValueError"}
+
+
+def test_ctrl_c_ends_all_though_a_benchmark_complains_that_its_processes_have_ended() -> None:
+    async def complains(*_: object) -> list[Result]:
+        signal.raise_signal(signal.SIGINT)
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise RuntimeError("the reader has ended") from None
+        return []
+
+    def comes_next(*_: object) -> list[Result]:
+        raise AssertionError("the next benchmark began")
+
+    with pytest.raises(KeyboardInterrupt):
+        run(
+            Scripted(("webhook_ratio",), "scripted", does=complains),
+            Scripted(("start_s",), "next", does=comes_next),
+        )
 
 
 def test_what_a_machine_can_not_count_is_not_measured_and_breaks_nothing() -> None:
