@@ -125,7 +125,8 @@ async def test_where_nobody_listens_the_server_is_unreachable_and_counts_are_est
 
 @pytest.mark.parametrize("kind", [FaultKind.DROP, FaultKind.RESET, FaultKind.END_EARLY])
 async def test_a_connection_lost_before_the_first_token_was_no_answer_at_all(pair: Pair, kind: FaultKind) -> None:
-    pair.standin.faults.append(Fault(kind))
+    # A request on a kept connection, on which the server was asked for its models, is sent once more on a new one.
+    pair.standin.faults.extend([Fault(kind), Fault(kind)])
 
     assert isinstance((await until_error(pair.server))[1], ModelServerUnreachable)
 

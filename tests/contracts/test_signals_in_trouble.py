@@ -148,8 +148,8 @@ async def test_what_ended_while_nobody_listened_is_found_in_the_store(url: str, 
     await inbox.put(question())
     claim = await claimed(inbox)
     async with process(url) as web, web.watch(ROOM) as frames:
+        await _end(inbox, claim)  # nobody tells of it, as if the line had been down already
         _line_of(web).terminate()
-        await _end(inbox, claim)
 
         assert (await anext(frames)).text == "Zwölf Uhr."
 
