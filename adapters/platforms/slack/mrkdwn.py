@@ -18,6 +18,8 @@ _PIECE, _BLOCK, _US = "\ue000", "\ue001", "\ue002"
 # People whom one message may name: each name may have to be asked for before the answer begins.
 MOST_PEOPLE = 20
 
+# All that is converted begins with one of these: a message of words alone, as most are, stays as it is.
+_MARKUP = re.compile(rf"[*_~`<&•◦▪︎{_PIECE}{_BLOCK}{_US}]")
 _KEPT = re.compile(
     rf"```(?P<block>.+?)```|`(?P<span>[^`\n]+)`|<(?P<control>[^<>]+)>|(?P<own>[{_PIECE}{_BLOCK}{_US}])", re.DOTALL
 )
@@ -50,6 +52,8 @@ class Converted:
 
 def to_markdown(mrkdwn: str, bot_user: str) -> Converted:
     """Convert a message's text. Code is kept to the letter; never raises."""
+    if not _MARKUP.search(mrkdwn):
+        return Converted(mrkdwn.strip(), (), calls_us=False)
     kept = _Kept(bot_user)
     text = _KEPT.sub(kept.aside, mrkdwn)
     text = _US_LATER.sub("", _US_FIRST.sub("", text)).strip()

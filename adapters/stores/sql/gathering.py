@@ -60,12 +60,12 @@ class Gathering:
         ``statements`` gets all waiting items of its kind and returns a result, or the error to raise, for each.
         """
         done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        # Whoever waits may be cancelled: then nobody asks for the error.
-        done.add_done_callback(lambda settled: settled.exception())
+        # Whoever waits may be cancelled, which cancels only this: then nobody asks for the error.
+        done.add_done_callback(lambda settled: settled.cancelled() or settled.exception())
         self._pending.append((statements, item, done, lasting, seen))
         if self._working is None or self._working.done():
             self._working = asyncio.create_task(self._work())
-        return await asyncio.shield(done)
+        return await done
 
     async def _work(self) -> None:
         while self._pending:
