@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot import logs
+from bot.cli_audit import audit_app
 from bot.cli_demo import demo
 from bot.cli_doctor import doctor
+from bot.cli_operators import operators_app
 from bot.cli_terminal import ask, chat
 from bot.cli_turns import turns_app
 from bot.role import Role
@@ -33,6 +35,8 @@ app.command()(demo)
 app.command()(chat)
 app.command()(ask)
 app.command()(doctor)
+app.add_typer(operators_app, name="operators", help="Who may open the dashboard.")
+app.add_typer(audit_app, name="audit", help="The audit log.")
 app.add_typer(turns_app, name="turns", help="Turns that were put aside after too many failures.")
 app.add_typer(database_app, name="db", help="The database.")
 

@@ -79,6 +79,9 @@ async def _show(settings: Settings, model: Served) -> int:
         async with sandbox.opened(own, model, page_port=sandbox.PAGE_PORT) as running:
             with sandbox_show.waiting(console) as tell:
                 await running.until_ready(float("inf"), tell)
+            console.print("The dashboard asks for a password. Set one here, with this link that works once:")
+            # In a line of its own: what a frame cuts can't be clicked.
+            console.print(await running.dashboard_link(), soft_wrap=True, highlight=False)
             console.print(sandbox_show.where_to_look(console, running, sandbox.notice(own)["en"]))
             await asyncio.wait({running.running})
             running.running.result()

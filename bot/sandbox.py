@@ -19,6 +19,7 @@ from adapters.standins.panes import Look, Panes
 from adapters.standins.slack import StandInSlack
 from adapters.standins.telegram.server import StandInTelegram
 from adapters.standins.telegram.world import Tuning
+from adapters.stores.sql.operators import Role, SqlOperators
 from bot.service import Service
 from bot.web import WebServer
 
@@ -48,6 +49,13 @@ class Sandbox:
     service: Service
     page: str
     running: asyncio.Task[None]
+
+    async def dashboard_link(self) -> str:
+        """A one-time link by which an owner of the dashboard sets a password; the sandbox makes one where none is."""
+        operators = SqlOperators(self.service.database)
+        owners = [operator for operator in await operators.all() if operator.role is Role.OWNER]
+        owner = owners[0] if owners else await operators.add("sandbox", Role.OWNER, by=None)
+        return f"{self.service.web.address}/admin/link/{await operators.link(owner, by=None)}"
 
     async def until_ready(self, within: float, tell: Callable[[str], None] = lambda _: None) -> None:
         """Return once a message would be answered. ``tell`` hears what is waited for.

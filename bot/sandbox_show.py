@@ -33,6 +33,7 @@ def where_to_look(console: Console, sandbox: Sandbox, notice: str) -> Panel:
     addresses.add_row("Stand-in Slack", f"{sandbox.page}/slack")
     addresses.add_row("Stand-in Telegram", f"{sandbox.page}/telegram")
     addresses.add_row("Web chat", f"{sandbox.service.web.address}/")
+    addresses.add_row("Dashboard", f"{sandbox.service.web.address}/admin")
     tries = Text(
         "Ask the same in all three. On Slack, ask on in the thread. On Telegram, send /hilfe.\n"
         "Stop an answer while it is being written.\n"

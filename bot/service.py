@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from filelock import FileLock, Timeout
+from starlette.routing import Route
 
 from adapters.stores.sql.duties import SqlDuties
 from adapters.stores.sql.upgrade import upgrade
+from bot.dashboard.mount import Dashboard
 from bot.duty import Duty
 from bot.models import Served, served
 from bot.parts import Parts
@@ -84,10 +86,17 @@ class Service(Parts):
             await self._run()
 
     def _routes(self) -> list[Any]:
-        routes = health_routes(self.readiness, self.metrics)
-        if self.role.receives:
-            routes += [route for connection in self.connections for route in connection.routes(self.intake)]
-        return routes
+        # They are tried one after the other: what platforms call, which is most, comes first.
+        callers = reversed(self.connections) if self.role.receives else ()
+        routes = [route for connection in callers for route in connection.routes(self.intake)]
+        return [*routes, *health_routes(self.readiness, self.metrics), Route("/admin{path:path}", self._dashboard())]
+
+    def _dashboard(self) -> Dashboard:
+        platforms = [connection.platform.name for connection in self.connections]
+        return Dashboard(self.database, self.settings.zone, self.inbox.backlog, self._troubles, platforms)
+
+    def _troubles(self) -> dict[str, str]:
+        return self.readiness.troubles | self.readiness.waiting_for
 
     async def _run(self) -> None:
         async with _cancelled_at_the_end() as tasks:

@@ -75,9 +75,13 @@ async def test_the_command_without_a_question_says_where_to_look_until_it_is_tol
     async with plausch_demo(tmp_path, tgi.url) as process:
         assert process.stdout is not None
         output = (await asyncio.wait_for(process.stdout.readuntil(b"Ctrl-C ends it."), 60)).decode()
-        found = re.search(r"http://127\.0\.0\.1:\d+/", output)
+        dashboard = re.search(r"^http://127\.0\.0\.1:\d+/admin/link/\S+$", output, re.MULTILINE)
+        assert dashboard, output
+        async with aiohttp.ClientSession() as http, http.get(dashboard[0]) as response:
+            assert "sandbox" in await response.text()
+        found = re.search(r"http://127\.0\.0\.1:\d+/ ", output)
         assert found, output
-        async with aiohttp.ClientSession() as http, http.get(found[0]) as response:
+        async with aiohttp.ClientSession() as http, http.get(found[0].strip()) as response:
             assert "Slack-Attrappe" in await response.text()
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), 30) == 0

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from adapters.stores.sql.database import Database
 
-NEWEST = "0002"
+NEWEST = "0003"
 """The revision that this version's queries know. Alembic, which takes a third of a second to import, is needed only
 where a database has an older one. Revisions are numbers of four digits, and each only adds to the one before, so that
 workers of the version before go on working."""

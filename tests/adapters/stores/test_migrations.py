@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, String, text
 
 from adapters.stores.sql.database import Database
-from adapters.stores.sql.tables import metadata
+from adapters.stores.sql.operator_tables import operators
 from adapters.stores.sql.types import UtcTime
 from adapters.stores.sql.upgrade import _UPGRADE_LOCK, NEWEST, alembic_config, missing_migrations, upgrade
 from conversation.errors import PlauschError
@@ -87,7 +87,7 @@ async def test_every_default_is_the_databases_own(empty: Database) -> None:
     async with empty.reading() as connection:
         reflected = MetaData()
         await connection.run_sync(reflected.reflect)
-    for table in metadata.sorted_tables:
+    for table in operators.metadata.sorted_tables:
         for column in table.columns:
             theirs = reflected.tables[table.name].columns[column.name].server_default
             assert (theirs is None) == (column.server_default is None), f"{table.name}.{column.name}"
@@ -140,7 +140,7 @@ async def test_an_upgrade_that_breaks_off_leaves_nothing_behind(empty: Database)
 
 def _differences(connection: Connection) -> list[Any]:
     context = MigrationContext.configure(connection, opts={"compare_type": _differs})
-    return [difference for difference in compare_metadata(context, metadata) if not _is_alembics(difference)]
+    return [difference for difference in compare_metadata(context, operators.metadata) if not _is_alembics(difference)]
 
 
 def _is_alembics(difference: Any) -> bool:

@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from string import Template
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from importlib.abc import Traversable
 
 MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
@@ -39,8 +43,13 @@ def named(name: str) -> Asset | None:
 
 @cache
 def _all() -> dict[str, Asset]:
+    return assets_in(files(__name__))
+
+
+def assets_in(folder: Traversable) -> dict[str, Asset]:
+    """The style sheets, scripts and pictures of a folder, by their file names."""
     found = {}
-    for file in files(__name__).iterdir():
+    for file in folder.iterdir():
         media_type = MEDIA_TYPES.get(f".{file.name.rpartition('.')[2]}")
         if media_type:
             content = file.read_bytes()

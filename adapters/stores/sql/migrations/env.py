@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from alembic import context
 
-from adapters.stores.sql.tables import metadata
+from adapters.stores.sql.operator_tables import operators
 from adapters.stores.sql.types import UtcTime, in_seconds
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def render(kind: str, item: Any, autogenerate: AutogenContext) -> str | Literal[
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
+    target_metadata=operators.metadata,
     render_item=render,
     # SQLite can't change a column in place: Alembic copies the table instead.
     render_as_batch=True,
