@@ -73,8 +73,8 @@ def list_all() -> None:
         where = "all workspaces"
         if operator.workspaces is not None:
             where = " ".join("/".join(one) for one in operator.workspaces)
-        state = "" if operator.has_password else "  (has set no password yet)"
-        typer.echo(in_one_line(f"{operator.name}  {operator.role}  {where}{state}"))
+        state = "" if operator.has_password else " (no password yet)"
+        typer.echo(in_one_line(f"{operator.name}: {operator.role}, {where}{state}"))
 
 
 @operators_app.command()

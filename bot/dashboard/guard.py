@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
-from adapters.platforms.web.guard import LOOPBACK_NAMES
+from adapters.platforms.web.guard import LOOPBACK_NAMES, from_the_page
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -79,6 +79,16 @@ async def form_of(request: Request) -> Form:
 def own_path(path: str) -> str:
     """The path if it is one of the dashboard's pages, else its first page: nobody is led elsewhere."""
     return path if _OF_OURS.fullmatch(path) and "//" not in path else _HOME
+
+
+def from_our_page(request: Request) -> bool:
+    """Whether a form was sent by one of our pages, or by no browser at all.
+
+    Our pages send no referrer, and so browsers name their forms' origin "null": what counts is ``Sec-Fetch-Site``,
+    which no page can write.
+    """
+    site = request.headers.get("sec-fetch-site")
+    return from_the_page(request) if site is None else site == "same-origin"
 
 
 def drops_our_cookie(request: Request) -> bool:

@@ -16,11 +16,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from adapters.platforms.web import assets
-from adapters.platforms.web.guard import from_the_page
 from adapters.platforms.web.language import LANGUAGES, page_language
 from adapters.stores.sql.operators import Role
 from bot.dashboard import account, audit_page, entrance, home, managing
-from bot.dashboard.guard import COOKIE, HEADERS, NO_STORE, Asker, TooLarge
+from bot.dashboard.guard import COOKIE, HEADERS, NO_STORE, Asker, TooLarge, drops_our_cookie, from_our_page
 from bot.dashboard.page import Desk, Page, go
 from conversation.errors import StoreUnavailable
 
@@ -108,7 +107,9 @@ class Guards:
     async def _answer(self, way: Way, request: Request) -> Response:
         asker = await self._asker(request)
         page = self._page(request, asker)
-        if way.method == "POST" and not from_the_page(request):
+        if way.method == "POST" and not from_our_page(request):
+            if drops_our_cookie(request):
+                return page.show("dropped.html", status=HTTPStatus.FORBIDDEN)
             return page.error(HTTPStatus.FORBIDDEN, foreign=True)
         if way.roles and asker is None:
             goal = page.path if way.method == "GET" else "/admin"

@@ -134,8 +134,11 @@ async def test_no_other_page_can_send_our_forms(page: Open, way: Way) -> None:
     await page.operator("Erika", Role.OWNER)
     path = filled(way.path)
     async with page.browser("Erika") as browser:
-        for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "http://evil"}):
-            browser.headers = dict(headers)
+        for site in ("cross-site", "same-site", "none"):
+            browser.headers = {"Sec-Fetch-Site": site}
+            assert (await browser.post(path, follow=False)).status == 403
+        for origin in ("http://a.example", "null"):
+            browser.headers = {"Origin": origin}
             assert (await browser.post(path, follow=False)).status == 403
         browser.headers = {"Sec-Fetch-Site": "same-origin"}
         assert (await browser.get("/admin")).path == "/admin"
@@ -169,6 +172,14 @@ async def test_every_answer_keeps_itself_to_itself(page: Open) -> None:
             assert answer.headers["Referrer-Policy"] == "no-referrer"
             assert answer.headers["X-Frame-Options"] == "DENY"
             assert answer.headers["Cache-Control"] == ("no-cache" if path.endswith("tokens.css") else "no-store"), path
+
+
+async def test_a_form_that_came_over_plain_http_is_told_what_is_wrong(page: Open) -> None:
+    async with page.browser() as browser:
+        browser.headers = {"Origin": "null", "Host": "plausch.example"}
+        answer = await browser.sign_in("Erika")
+        assert answer.status == 403
+        assert "ssh -L" in answer.text
 
 
 async def test_a_form_that_is_too_large_is_refused(page: Open) -> None:
