@@ -120,9 +120,9 @@ def test_one_that_breaks_keeps_no_other_from_being_measured(capsys: pytest.Captu
     assert bench.as_json(outcome, quick=True)["broken"] == {"scripted": "ValueError"}
 
 
-def test_ctrl_c_ends_all_though_a_benchmark_complains_that_its_processes_have_ended() -> None:
+def test_who_ends_the_run_ends_all_though_a_benchmark_complains_that_its_processes_have_ended() -> None:
     async def complains(*_: object) -> list[Result]:
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
