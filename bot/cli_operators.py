@@ -114,7 +114,8 @@ def _print_link(settings: Settings, operator: Operator, token: str) -> None:
 
 
 def _run(settings: Settings, work: Callable[[SqlOperators], Awaitable[Result]]) -> Result:
-    from adapters.stores.sql.operators import LastOwner, NameTaken, NameUnfit  # noqa: PLC0415 - late, as above
+    from adapters.stores.sql.operator_names import NameUnfit  # noqa: PLC0415 - late, as above
+    from adapters.stores.sql.operators import LastOwner, NameTaken  # noqa: PLC0415 - late, as above
 
     logs.configure("warning")  # the log of what was done is no word to whoever sits here
     try:

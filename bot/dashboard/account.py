@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import TYPE_CHECKING
-from zoneinfo import available_timezones
 
 from adapters.platforms.web.language import LANGUAGES
 from bot.dashboard.entrance import password_problems
 from bot.dashboard.guard import forget, keep
-from bot.dashboard.page import go
+from bot.dashboard.page import go, time_zones
 from bot.dashboard.passwords import Busy, problem_of
 
 if TYPE_CHECKING:
@@ -25,9 +24,9 @@ async def account(page: Page) -> Response:
 
 async def save(page: Page) -> Response:
     """Language and time zone."""
-    form = await page.form()
+    form = page.form
     language, zone = form.text("language"), form.text("zone")
-    if zone not in available_timezones() or language not in LANGUAGES:
+    if zone not in time_zones() or language not in LANGUAGES:
         error = page.words.gettext("There is no such time zone. Please choose one from the list.")
         return await _show(page, error=error, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     await page.desk.operators.prefer(page.me.id, language, zone)
@@ -36,10 +35,11 @@ async def save(page: Page) -> Response:
 
 async def change_password(page: Page) -> Response:
     """Another password. It ends every sign-in, and begins one here."""
-    form, me, desk = await page.form(), page.me, page.desk
+    form, me, desk = page.form, page.me, page.desk
     _ = page.words.gettext
     try:
-        if not await desk.signing_in.is_password(me, form.text("current"), page.request):
+        before = await desk.signing_in.proven(me, form.text("current"), page.request)
+        if before is None:
             error = _("Your current password is wrong, or was wrong too often: then wait a few minutes.")
             return await _show(page, error=error, status=HTTPStatus.FORBIDDEN)
         if problem := problem_of(form.text("password"), form.text("again"), me.name):
@@ -48,9 +48,12 @@ async def change_password(page: Page) -> Response:
         hashed = await desk.passwords.hash(form.text("password"))
     except Busy:
         return page.error(HTTPStatus.TOO_MANY_REQUESTS)
-    await desk.operators.change_password(me.id, hashed)
     response = go("/admin/account?done=password")
-    keep(await desk.signing_in.begin(me, page.request), response)
+    secret = None
+    if await desk.operators.change_password(me.id, before, hashed):
+        secret = await desk.signing_in.begin(me, hashed, page.request)
+    if secret is not None:
+        keep(secret, response)
     return response
 
 
@@ -69,7 +72,7 @@ async def _show(page: Page, *, error: str | None = None, done: str = "", status:
         "account.html",
         sign_ins=await page.desk.sign_ins.of_operator(page.me.id),
         current_id=page.asker.sign_in.id if page.asker else "",
-        zones=sorted(available_timezones()),
+        zones=sorted(time_zones()),
         current_zone=page.zone.key,
         error=error,
         done=said.get(done),

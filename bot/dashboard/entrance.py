@@ -32,7 +32,7 @@ async def sign_in_page(page: Page) -> Response:
 
 async def sign_in(page: Page) -> Response:
     """Check what was typed."""
-    form = await page.form()
+    form = page.form
     name, goal = form.text("name").strip(), own_path(form.text("next"))
     outcome = await page.desk.signing_in.sign_in(name, form.text("password"), page.request)
     if isinstance(outcome, Refused):
@@ -75,7 +75,7 @@ async def use_link(page: Page) -> Response:
     found = await page.desk.operators.of_link(token)
     if found is None:
         return page.show("link_over.html", status=HTTPStatus.GONE)
-    form = await page.form()
+    form = page.form
     password = form.text("password")
     if problem := problem_of(password, form.text("again"), found[0].name):
         error = password_problems(page.words)[problem]
@@ -88,14 +88,17 @@ async def use_link(page: Page) -> Response:
     operator = await page.desk.operators.set_password(token, hashed)
     if operator is None:
         return page.show("link_over.html", status=HTTPStatus.GONE)
+    secret = await page.desk.signing_in.begin(operator, hashed, page.request)
+    if secret is None:
+        return page.show("link_over.html", status=HTTPStatus.GONE)
     response = go("/admin/signed-in")
-    keep(await page.desk.signing_in.begin(operator, page.request), response)
+    keep(secret, response)
     return response
 
 
 async def language(page: Page) -> Response:
     """Another language, kept for who is signed in, else by the browser."""
-    form = await page.form()
+    form = page.form
     chosen, response = form.text("language"), go(own_path(form.text("next")))
     if chosen in LANGUAGES:
         response.set_cookie(LANGUAGE_COOKIE, chosen, max_age=_YEAR, path="/", samesite="lax")

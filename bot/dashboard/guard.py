@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
-from adapters.platforms.web.guard import LOOPBACK_NAMES, from_the_page
+from adapters.platforms.web.guard import LOOPBACK_NAMES, from_the_page, host_name
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -97,13 +97,22 @@ def drops_our_cookie(request: Request) -> bool:
     Browsers send ``Sec-Fetch-Site`` on secure pages and on those of their own machine: a proxy that ends TLS and does
     not tell us so is no plain HTTP.
     """
-    host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    host = host_name(request.headers.get("host", ""))
     return (
         request.url.scheme == "http"
         and "sec-fetch-site" not in request.headers
         and host not in LOOPBACK_NAMES
         and not host.endswith(".localhost")
     )
+
+
+def secret_of(request: Request) -> str | None:
+    """The secret in our cookie. The header is read to the letter: parsers that forgive odd spaces in names would let
+    others set what only we may (the prefix ``__Host-`` is what browsers look at).
+    """
+    parts = (part.strip(" ") for header in request.headers.getlist("cookie") for part in header.split(";"))
+    found = [part.removeprefix(f"{COOKIE}=") for part in parts if part.startswith(f"{COOKIE}=")]
+    return found[0] if len(found) == 1 else None
 
 
 def keep(secret: str, response: Response) -> None:

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from adapters.stores.sql.operators import LINK_HOURS, LastOwner, NameTaken, NameUnfit, Operator, Role
+from adapters.stores.sql.operator_names import NameUnfit
+from adapters.stores.sql.operators import (
+    LINK_HOURS,
+    LastOwner,
+    NameTaken,
+    NoSuchOperator,
+    Operator,
+    Role,
+)
 from bot.dashboard.page import go
 
 if TYPE_CHECKING:
@@ -48,7 +56,7 @@ async def operators_page(page: Page) -> Response:
 
 async def invite(page: Page) -> Response:
     """A new operator, and the link for the password."""
-    form = await page.form()
+    form = page.form
     role, workspaces = _role(form), await _workspaces(page, form)
     typed = {"name": form.text("name"), "role": form.text("role"), "workspaces": workspaces}
     _ = page.words.gettext
@@ -67,7 +75,7 @@ async def invite(page: Page) -> Response:
 
 async def change(page: Page) -> Response:
     """Another role, or other workspaces."""
-    operator, form = await _meant(page), await page.form()
+    operator, form = await _meant(page), page.form
     role = _role(form)
     if operator is None or role is None:
         return page.error(HTTPStatus.NOT_FOUND)
@@ -102,7 +110,10 @@ async def _meant(page: Page) -> Operator | None:
 
 
 async def _with_link(page: Page, operator: Operator) -> Response:
-    token = await page.desk.operators.link(operator, by=page.me.id)
+    try:
+        token = await page.desk.operators.link(operator, by=page.me.id)
+    except NoSuchOperator:
+        return page.error(HTTPStatus.NOT_FOUND)
     base = str(page.request.base_url.replace(path=""))
     return await _show(page, link=Link(f"{base.rstrip('/')}/admin/link/{token}", operator.name))
 
@@ -114,9 +125,9 @@ async def _show(
     rows: Sequence[Row] = [
         Row(
             operator,
-            newest[operator.id].seen_at if operator.id in newest else None,
-            operator.id in newest and newest[operator.id].ended_at is None,
-            operator.id == page.me.id,
+            last_seen=newest.get(operator.id, (None, False))[0],
+            signed_in=newest.get(operator.id, (None, False))[1],
+            me=operator.id == page.me.id,
         )
         for operator in await page.desk.operators.all()
     ]

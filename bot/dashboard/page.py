@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from zoneinfo import available_timezones
 
 from starlette.responses import RedirectResponse, Response
 
 from bot.dashboard import pages
-from bot.dashboard.guard import drops_our_cookie, form_of
+from bot.dashboard.guard import Form, drops_our_cookie
 from bot.dashboard.words import words_for
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from adapters.stores.sql.audit import SqlAudit
     from adapters.stores.sql.operators import Operator, SqlOperators
     from adapters.stores.sql.sign_ins import SqlSignIns
-    from bot.dashboard.guard import Asker, Form
+    from bot.dashboard.guard import Asker
     from bot.dashboard.passwords import Passwords
     from bot.dashboard.signing_in import SigningIn
     from bot.dashboard.words import Words
@@ -54,6 +56,8 @@ class Page:
     asker: Asker | None
     language: str
     zone: ZoneInfo
+    form: Form = field(default_factory=lambda: Form([]))
+    """What was sent."""
 
     @property
     def me(self) -> Operator:
@@ -72,10 +76,6 @@ class Page:
         """The page's own address, with its filters."""
         query = self.request.url.query
         return self.request.url.path + (f"?{query}" if query else "")
-
-    async def form(self) -> Form:
-        """The form that was sent. Raises ``TooLarge``."""
-        return await form_of(self.request)
 
     def show(self, template: str, *, status: int = HTTPStatus.OK, **context: Any) -> Response:
         """The page."""
@@ -105,3 +105,9 @@ class Page:
 def go(path: str) -> Response:
     """Go on there, by a request that changes nothing."""
     return RedirectResponse(path, HTTPStatus.SEE_OTHER)
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    """All there are; looking for them reads hundreds of files."""
+    return frozenset(available_timezones())

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, replace
 from functools import cache
 from http import HTTPStatus
 from importlib.resources import files
 from typing import TYPE_CHECKING
 from urllib.parse import quote
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -19,8 +21,18 @@ from adapters.platforms.web import assets
 from adapters.platforms.web.language import LANGUAGES, page_language
 from adapters.stores.sql.operators import Role
 from bot.dashboard import account, audit_page, entrance, home, managing
-from bot.dashboard.guard import COOKIE, HEADERS, NO_STORE, Asker, TooLarge, drops_our_cookie, from_our_page
-from bot.dashboard.page import Desk, Page, go
+from bot.dashboard.guard import (
+    HEADERS,
+    NO_STORE,
+    Asker,
+    Form,
+    TooLarge,
+    drops_our_cookie,
+    form_of,
+    from_our_page,
+    secret_of,
+)
+from bot.dashboard.page import Desk, Page, go, time_zones
 from conversation.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -67,6 +79,7 @@ WAYS: Sequence[Way] = (
     Way("/operators/{id}/remove", managing.remove, OWNER, "POST"),
     Way("/audit", audit_page.audit_page, AUDIT),
 )
+_FORM_SECONDS = 10.0
 _SHARED = ("tokens.css", "icon.svg")
 
 
@@ -92,6 +105,8 @@ class Guards:
                 response = await self._answer(way, request)
             except StoreUnavailable:
                 response = self._page(request, None).error(HTTPStatus.SERVICE_UNAVAILABLE)
+            except ClientDisconnect:
+                response = Response(status_code=HTTPStatus.BAD_REQUEST)
             response.headers.update(HEADERS | NO_STORE)
             return response
 
@@ -105,24 +120,38 @@ class Guards:
         return response
 
     async def _answer(self, way: Way, request: Request) -> Response:
+        form = await self._form(request) if way.method == "POST" else Form([])
+        if isinstance(form, Response):
+            return form
         asker = await self._asker(request)
-        page = self._page(request, asker)
-        if way.method == "POST" and not from_our_page(request):
-            if drops_our_cookie(request):
-                return page.show("dropped.html", status=HTTPStatus.FORBIDDEN)
-            return page.error(HTTPStatus.FORBIDDEN, foreign=True)
+        page = replace(self._page(request, asker), form=form)
         if way.roles and asker is None:
             goal = page.path if way.method == "GET" else "/admin"
             return go(f"/admin/sign-in?next={quote(goal)}")
         if way.roles and asker is not None and asker.operator.role not in way.roles:
             return page.error(HTTPStatus.FORBIDDEN)
+        return await way.handler(page)
+
+    async def _form(self, request: Request) -> Form | Response:
+        """What was sent, or what to answer instead.
+
+        It is read before anybody is looked up: who sends slowly must not act by rights that were taken away meanwhile.
+        """
+        stranger = self._page(request, None)
+        if not from_our_page(request):
+            if drops_our_cookie(request):
+                return stranger.show("dropped.html", status=HTTPStatus.FORBIDDEN)
+            return stranger.error(HTTPStatus.FORBIDDEN, foreign=True)
         try:
-            return await way.handler(page)
+            async with asyncio.timeout(_FORM_SECONDS):
+                return await form_of(request)
         except TooLarge:
-            return page.error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            return stranger.error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        except TimeoutError:
+            return stranger.error(HTTPStatus.REQUEST_TIMEOUT)
 
     async def _asker(self, request: Request) -> Asker | None:
-        secret = request.cookies.get(COOKIE)
+        secret = secret_of(request)
         found = await self._desk.sign_ins.of_secret(secret) if secret else None
         return None if found is None else Asker(*found)
 
@@ -130,7 +159,7 @@ class Guards:
         operator = asker.operator if asker else None
         language = operator.locale if operator and operator.locale in LANGUAGES else page_language(request)
         zone = self._desk.zone
-        if operator and operator.zone in available_timezones():
+        if operator and operator.zone in time_zones():
             zone = ZoneInfo(str(operator.zone))
         return Page(request, self._desk, asker, language, zone)
 

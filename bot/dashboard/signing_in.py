@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from adapters.stores.sql.operators import folded
+from adapters.stores.sql.operator_names import folded
 from bot.dashboard.passwords import Busy
 
 if TYPE_CHECKING:
@@ -61,32 +62,34 @@ class SigningIn:
             await self._sign_ins.failed(operator, name, address, list(limits))
             return Refused.WRONG
         await self._sign_ins.forgive(*list(limits)[1:])
-        return await self.begin(operator, request)
+        # A password that was changed while it was checked is one no more.
+        return await self.begin(operator, hashed, request) or Refused.WRONG
 
-    async def begin(self, operator: Operator, request: Request) -> str:
-        """Sign in without asking for a password; the secret for the cookie."""
-        return await self._sign_ins.begin(operator, browser_of(request), address_of(request))
+    async def begin(self, operator: Operator, hashed: str | None, request: Request) -> str | None:
+        """Sign in who knows the password of this hash; the secret for the cookie."""
+        return await self._sign_ins.begin(operator, hashed, browser_of(request), address_of(request))
 
-    async def is_password(self, operator: Operator, password: str, request: Request) -> bool:
-        """Whether somebody who is signed in knows the password, too. Failures count. Raises ``Busy``."""
+    async def proven(self, operator: Operator, password: str, request: Request) -> str | None:
+        """The password's hash, if somebody who is signed in knows it, too. Failures count. Raises ``Busy``."""
         address = address_of(request)
         limits = _counted(operator.name, address)
         if not await self._sign_ins.may_try(limits):
-            return False
+            return None
         hashed = await self._operators.password_of(operator.id)
         if await self._passwords.matches(hashed, password):
-            return True
+            return hashed
         await self._sign_ins.failed(operator, operator.name, address, list(limits))
-        return False
+        return None
 
 
 def _counted(name: str, address: str) -> Mapping[str, int]:
     """What failures are counted for, the place first, each with its limit."""
     place, whose = _neighbourhood(address), folded(name)
+    # As lists, since a name may read like a sentence of ours.
     return {
-        f"from {place}": _FROM_ONE_PLACE,
-        f"of {whose}": _OF_ONE_NAME,
-        f"of {whose} from {place}": _OF_ONE_NAME_FROM_ONE_PLACE,
+        json.dumps(["from", place]): _FROM_ONE_PLACE,
+        json.dumps(["of", whose]): _OF_ONE_NAME,
+        json.dumps(["of", whose, "from", place]): _OF_ONE_NAME_FROM_ONE_PLACE,
     }
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from adapters.stores.sql.audit import SqlAudit
-from adapters.stores.sql.operators import LastOwner, NameTaken, NameUnfit, Operator, Purpose, Role, SqlOperators
+from adapters.stores.sql.operator_names import NameUnfit
+from adapters.stores.sql.operators import LastOwner, NameTaken, Operator, Purpose, Role, SqlOperators
 from adapters.stores.sql.sign_ins import IDLE_SECONDS, LONGEST_SECONDS, SqlSignIns
 from tests.support.databases import Rows
 
@@ -29,6 +30,13 @@ def sign_ins(database: Database) -> SqlSignIns:
 @pytest.fixture
 async def owner(operators: SqlOperators) -> Operator:
     return await operators.add("Erika Beispiel", Role.OWNER, by=None)
+
+
+async def begun(sign_ins: SqlSignIns, operator: Operator, browser: str, address: str) -> str:
+    """Signed in, before any password was set."""
+    secret = await sign_ins.begin(operator, None, browser, address)
+    assert secret is not None
+    return secret
 
 
 async def actions(database: Database) -> list[str]:
@@ -58,12 +66,12 @@ async def test_roles_and_workspaces_are_kept(operators: SqlOperators, owner: Ope
     assert await operators.named("max") == limited
     assert limited.workspaces == (("slack", "T1"), ("web", "web"))
 
-    await operators.change(limited.id, Role.AUDITOR, (), by=owner.id)
+    await operators.change(limited.id, Role.AUDITOR, (), by=None)
     changed = await operators.of_id(limited.id)
     assert changed is not None
     assert (changed.role, changed.workspaces) == (Role.AUDITOR, ())
 
-    await operators.change(limited.id, Role.AUDITOR, None, by=owner.id)
+    await operators.change(limited.id, Role.AUDITOR, None, by=None)
     changed = await operators.of_id(limited.id)
     assert changed is not None
     assert changed.workspaces is None
@@ -81,6 +89,8 @@ async def test_the_last_owner_stays(operators: SqlOperators, owner: Operator) ->
 
 async def test_two_owners_who_remove_each_other_leave_one(operators: SqlOperators, owner: Operator) -> None:
     other = await operators.add("Max", Role.OWNER, by=owner.id)
+    for one in (owner, other):
+        await operators.set_password(await operators.link(one, by=None), "hash")
     removals = [operators.remove(owner.id, by=other.id), operators.remove(other.id, by=owner.id)]
     outcomes = await asyncio.gather(*removals, return_exceptions=True)
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["LastOwner", "NoneType"]
@@ -99,7 +109,8 @@ async def test_a_link_holds_once_and_ends_those_before(operators: SqlOperators, 
     assert await operators.set_password(second, "another") is None
     third = await operators.link(ready, by=owner.id)
     assert await operators.of_link(third) == (ready, Purpose.RESET)
-    await operators.change_password(owner.id, "third")
+    assert not await operators.change_password(owner.id, "not its hash", "third")
+    assert await operators.change_password(owner.id, "hash", "third")
     assert await operators.of_link(third) is None
 
 
@@ -121,7 +132,7 @@ async def test_a_link_that_is_too_old_does_not_hold(
 async def test_no_secret_is_stored(
     operators: SqlOperators, sign_ins: SqlSignIns, owner: Operator, database: Database
 ) -> None:
-    secrets = [await operators.link(owner, by=None), await sign_ins.begin(owner, "Firefox", "127.0.0.1")]
+    secrets = [await operators.link(owner, by=None), await begun(sign_ins, owner, "Firefox", "127.0.0.1")]
     stored = str(await Rows(database).select("SELECT * FROM operator_links"))
     stored += str(await Rows(database).select("SELECT * FROM sign_ins"))
     stored += str(await Rows(database).select("SELECT * FROM audit_entries"))
@@ -131,7 +142,7 @@ async def test_no_secret_is_stored(
 async def test_who_is_signed_in_is_known_until_they_sign_out(
     sign_ins: SqlSignIns, owner: Operator, database: Database
 ) -> None:
-    here, there = [await sign_ins.begin(owner, browser, "::1") for browser in ("Firefox", "Chrome")]
+    here, there = [await begun(sign_ins, owner, browser, "::1") for browser in ("Firefox", "Chrome")]
     found = await sign_ins.of_secret(here)
     assert found is not None
     assert (found[0], found[1].browser, found[1].address) == (owner, "Firefox", "::1")
@@ -153,16 +164,16 @@ async def test_who_is_signed_in_is_known_until_they_sign_out(
 async def test_a_sign_in_ends_by_itself(
     sign_ins: SqlSignIns, owner: Operator, database: Database, column: str, seconds: float
 ) -> None:
-    secret = await sign_ins.begin(owner, "Firefox", "::1")
+    secret = await begun(sign_ins, owner, "Firefox", "::1")
     await set_back(database, "sign_ins", column, seconds + 1)
     assert await sign_ins.of_secret(secret) is None
     (ended,) = await sign_ins.of_operator(owner.id)
     assert ended.ended_at is not None
-    assert (await sign_ins.newest())[owner.id].ended_at is not None
+    assert (await sign_ins.newest())[owner.id] == (ended.seen_at, False)
 
 
 async def test_being_seen_keeps_a_sign_in(sign_ins: SqlSignIns, owner: Operator, database: Database) -> None:
-    secret = await sign_ins.begin(owner, "Firefox", "::1")
+    secret = await begun(sign_ins, owner, "Firefox", "::1")
     await set_back(database, "sign_ins", "seen_at", IDLE_SECONDS - 60)
     assert await sign_ins.of_secret(secret) is not None
     (kept,) = await sign_ins.of_operator(owner.id)
@@ -172,15 +183,15 @@ async def test_being_seen_keeps_a_sign_in(sign_ins: SqlSignIns, owner: Operator,
 async def test_another_password_ends_all_sign_ins(
     operators: SqlOperators, sign_ins: SqlSignIns, owner: Operator
 ) -> None:
-    secrets = [await sign_ins.begin(owner, "Firefox", "::1") for _ in range(2)]
+    secrets = [await begun(sign_ins, owner, "Firefox", "::1") for _ in range(2)]
     await operators.set_password(await operators.link(owner, by=None), "hash")
     assert [await sign_ins.of_secret(secret) for secret in secrets] == [None, None]
 
 
 async def test_who_is_removed_is_signed_out(operators: SqlOperators, sign_ins: SqlSignIns, owner: Operator) -> None:
     other = await operators.add("Max", Role.ADMIN, by=owner.id)
-    secret, token = await sign_ins.begin(other, "Firefox", "::1"), await operators.link(other, by=owner.id)
-    await operators.remove(other.id, by=owner.id)
+    secret, token = await begun(sign_ins, other, "Firefox", "::1"), await operators.link(other, by=owner.id)
+    await operators.remove(other.id, by=None)
     assert await sign_ins.of_secret(secret) is None
     assert await operators.of_link(token) is None
 
@@ -217,3 +228,35 @@ async def set_back(database: Database, table: str, column: str, seconds: float) 
     if database.is_sqlite:
         moment = f"(strftime('%Y-%m-%d %H:%M:%f', 'now', '-{seconds} seconds') || '000')"
     await Rows(database).change(f"UPDATE {table} SET {column} = {moment}")  # noqa: S608 - our own words
+
+
+async def test_a_password_that_was_changed_meanwhile_signs_nobody_in(
+    operators: SqlOperators, sign_ins: SqlSignIns, owner: Operator
+) -> None:
+    await operators.set_password(await operators.link(owner, by=None), "hash")
+    await operators.change_password(owner.id, "hash", "another")
+    assert await sign_ins.begin(owner, "hash", "Firefox", "::1") is None
+    assert await sign_ins.begin(owner, "another", "Firefox", "::1") is not None
+
+
+async def test_an_owner_without_a_password_is_no_reason_to_let_the_last_one_go(
+    operators: SqlOperators, owner: Operator
+) -> None:
+    await operators.set_password(await operators.link(owner, by=None), "hash")
+    await operators.add("Max", Role.OWNER, by=owner.id)
+    with pytest.raises(LastOwner):
+        await operators.remove(owner.id, by=owner.id)
+
+
+async def test_links_that_an_owner_made_end_when_the_owner_goes(operators: SqlOperators, owner: Operator) -> None:
+    await operators.set_password(await operators.link(owner, by=None), "hash")
+    other = await operators.add("Max", Role.OWNER, by=owner.id)
+    await operators.set_password(await operators.link(other, by=None), "hash")
+    token = await operators.link(owner, by=other.id)
+    await operators.remove(other.id, by=owner.id)
+    assert await operators.of_link(token) is None
+
+
+async def test_of_links_that_are_made_at_once_one_holds(operators: SqlOperators, owner: Operator) -> None:
+    tokens = await asyncio.gather(*(operators.link(owner, by=None) for _ in range(5)))
+    assert sum([await operators.of_link(token) is not None for token in tokens]) == 1

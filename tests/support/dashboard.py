@@ -95,7 +95,9 @@ class Open:
         if name is not None:
             operator = await self.operators.named(name)
             assert operator is not None
-            secret = await SqlSignIns(self.database).begin(operator, "Firefox", "127.0.0.1")
+            hashed = await self.operators.password_of(operator.id)
+            secret = await SqlSignIns(self.database).begin(operator, hashed, "Firefox", "127.0.0.1")
+            assert secret is not None
             jar.update_cookies({COOKIE: secret}, URL(self.address))
         async with aiohttp.ClientSession(cookie_jar=jar) as http:
             yield Browser(self.address, http)

@@ -105,8 +105,8 @@ def is_local(request: Request) -> bool:
     origin = request.headers.get("origin")
     return (
         _is_loopback_address(request.client.host if request.client else "")
-        and _host_name(request.headers.get("host", "")) in LOOPBACK_NAMES
-        and (origin is None or _host_name(_origin_host(origin)) in LOOPBACK_NAMES)
+        and host_name(request.headers.get("host", "")) in LOOPBACK_NAMES
+        and (origin is None or host_name(_origin_host(origin)) in LOOPBACK_NAMES)
     )
 
 
@@ -134,7 +134,7 @@ def _origin_host(origin: str) -> str:
         return ""
 
 
-def _host_name(host: str) -> str:
+def host_name(host: str) -> str:
     """The name in ``name:port``; "" where the port is no number."""
     try:
         parts = urlsplit(f"//{host}")

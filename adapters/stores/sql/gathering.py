@@ -71,12 +71,10 @@ class Gathering:
         while self._pending:
             batch, self._pending = self._pending[:MOST_AT_ONCE], self._pending[MOST_AT_ONCE:]
             try:
-                await self._commit(batch)
+                await self._commit_or_each(batch)
             except StoreUnavailable as trouble:
                 for _, _, done, *_ in batch:
                     _settle(done, StoreUnavailable(*trouble.args))
-            except Exception:  # noqa: BLE001 - one poisonous item must not fail its neighbours: each again, alone
-                await self._commit_each(batch)
             except asyncio.CancelledError:
                 # The loop ends all that runs. Who hands something back meanwhile must not wait for this one.
                 for _, _, done, *_ in batch:
@@ -84,6 +82,14 @@ class Gathering:
                 if self._pending:
                     self._working = asyncio.create_task(self._work())
                 raise
+
+    async def _commit_or_each(self, batch: Sequence[Waiting]) -> None:
+        try:
+            await self._commit(batch)
+        except StoreUnavailable:
+            raise
+        except Exception:  # noqa: BLE001 - one poisonous item must not fail its neighbours: each again, alone
+            await self._commit_each(batch)
 
     async def _commit(self, batch: Sequence[Waiting]) -> None:
         for _ in range(_TRIES - 1):

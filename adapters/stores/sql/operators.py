@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from sqlalchemy import delete, func, select, update
 
 from adapters.stores.sql.audit import Action, Deed, note, told
+from adapters.stores.sql.operator_names import fit, folded
 from adapters.stores.sql.operator_tables import operator_links, operators, sign_ins
 from adapters.stores.sql.tables import conversations
 from adapters.stores.sql.types import in_seconds, insert_into, new_id
@@ -32,8 +32,6 @@ Workspaces: TypeAlias = "tuple[tuple[str, str], ...]"
 """Platform and workspace of each."""
 
 LINK_HOURS = 24
-_LONGEST_NAME = 64
-_NAME = re.compile(r"[\w.@+-]+( [\w.@+-]+)*")
 
 
 class Role(StrEnum):
@@ -60,12 +58,12 @@ class NameTaken(PlauschError):
     """An operator of this name is there already, perhaps in other letters."""
 
 
-class NameUnfit(PlauschError):
-    """The name is empty, too long, or has signs that would let it look like another."""
-
-
 class LastOwner(PlauschError):
     """Without this owner nobody could manage operators."""
+
+
+class NoSuchOperator(PlauschError):
+    """The account was removed meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +127,7 @@ class SqlOperators:
     async def change(self, operator_id: str, role: Role, workspaces: Workspaces | None, *, by: str | None) -> None:
         """Another role, or other workspaces. Raises ``LastOwner``."""
         async with self._database.writing() as connection:
-            await _lock_owners(connection)
+            was_owner = await _lock(connection, operator_id)
             changed = await connection.execute(
                 update(operators)
                 .where(operators.c.id == operator_id)
@@ -138,7 +136,9 @@ class SqlOperators:
             )
             if (name := changed.scalar_one_or_none()) is None:
                 return
-            await _keep_an_owner(connection)
+            await _keep_an_owner(connection, by)
+            if was_owner and role is not Role.OWNER:
+                await connection.execute(delete(operator_links))  # perhaps made by this one, for another owner
             deed = Deed(Action.OPERATOR_CHANGED, by, operator_id, _rights(name, role, workspaces))
             entries = await note(connection, deed)
         told(entries)
@@ -146,11 +146,13 @@ class SqlOperators:
     async def remove(self, operator_id: str, *, by: str | None) -> None:
         """Remove the account with its sign-ins and links. Raises ``LastOwner``."""
         async with self._database.writing() as connection:
-            await _lock_owners(connection)
+            was_owner = await _lock(connection, operator_id)
             gone = delete(operators).where(operators.c.id == operator_id).returning(operators.c.name)
             if (name := (await connection.execute(gone)).scalar_one_or_none()) is None:
                 return
-            await _keep_an_owner(connection)
+            await _keep_an_owner(connection, by)
+            if was_owner:
+                await connection.execute(delete(operator_links))  # as above
             entries = await note(connection, Deed(Action.OPERATOR_REMOVED, by, operator_id, name))
         told(entries)
 
@@ -162,7 +164,7 @@ class SqlOperators:
                 await connection.execute(update(operators).where(operators.c.id == operator_id).values(values))
 
     async def link(self, operator: Operator, *, by: str | None) -> str:
-        """The token of a new one-time link; the links before it end."""
+        """The token of a new one-time link; the links before it end. Raises ``NoSuchOperator``."""
         token = secrets.token_urlsafe(32)
         purpose = Purpose.RESET if operator.has_password else Purpose.INVITATION
         values = {
@@ -172,6 +174,8 @@ class SqlOperators:
             "ends": in_seconds(LINK_HOURS * 3600),
         }
         async with self._database.writing() as connection:
+            if await _lock(connection, operator.id) is None:
+                raise NoSuchOperator(operator.name)
             await connection.execute(delete(operator_links).where(operator_links.c.operator_id == operator.id))
             await connection.execute(operator_links.insert().values(values))
             entries = await note(connection, Deed(Action.LINK_MADE, by, operator.id, purpose.value))
@@ -187,22 +191,26 @@ class SqlOperators:
     async def set_password(self, token: str, password: str) -> Operator | None:
         """Use the link up: set the password's hash, and end every sign-in. None where the link does not hold."""
         async with self._database.writing() as connection:
-            used = delete(operator_links).where(
-                operator_links.c.digest == digest_of(token), operator_links.c.ends > in_seconds()
-            )
-            operator_id = (await connection.execute(used.returning(operator_links.c.operator_id))).scalar_one_or_none()
-            if operator_id is None:
+            row = (await connection.execute(_of_link(token))).one_or_none()
+            # Everybody locks the account first, and its links after it.
+            if row is None or await _lock(connection, row.id) is None:
                 return None
-            row, entries = await _set_password(connection, operator_id, password)
+            if (await connection.execute(_of_link(token))).one_or_none() is None:
+                return None
+            operator, entries = await _set_password(connection, row.id, password)
         told(entries)
-        return row
+        return operator
 
-    async def change_password(self, operator_id: str, password: str) -> None:
-        """Set the hash of another password, and end every sign-in and link."""
+    async def change_password(self, operator_id: str, before: str, password: str) -> bool:
+        """Set the hash of another password, and end every sign-in and link. False: ``before`` is not its hash now."""
         async with self._database.writing() as connection:
-            await connection.execute(delete(operator_links).where(operator_links.c.operator_id == operator_id))
+            await _lock(connection, operator_id)
+            found = await connection.execute(select(operators.c.password).where(operators.c.id == operator_id))
+            if found.scalar_one_or_none() != before:
+                return False
             _, entries = await _set_password(connection, operator_id, password)
         told(entries)
+        return True
 
     async def known_workspaces(self) -> Workspaces:
         """Where anybody has ever talked."""
@@ -217,19 +225,6 @@ class SqlOperators:
         return None if row is None else operator_of(row)
 
 
-def fit(name: str) -> str:
-    """The name as it is kept. Raises ``NameUnfit``."""
-    name = unicodedata.normalize("NFKC", name).strip()
-    if len(name) > _LONGEST_NAME or not _NAME.fullmatch(name):
-        raise NameUnfit(f"letters, digits and . @ + - _, with single spaces between, {_LONGEST_NAME} at most")
-    return name
-
-
-def folded(name: str) -> str:
-    """The name as it is compared."""
-    return unicodedata.normalize("NFKC", name).strip().casefold().replace("\0", "")
-
-
 def digest_of(secret: str) -> str:
     """What is stored of a secret with so much chance in it that nobody guesses it."""
     return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
@@ -240,6 +235,7 @@ async def _set_password(
 ) -> tuple[Operator, Sequence[Entry]]:
     changed = update(operators).where(operators.c.id == operator_id).values(password=password).returning(operators)
     row = (await connection.execute(changed)).one()
+    await connection.execute(delete(operator_links).where(operator_links.c.operator_id == operator_id))
     await connection.execute(
         update(sign_ins)
         .where(sign_ins.c.operator_id == operator_id, sign_ins.c.ended_at.is_(None))
@@ -248,15 +244,23 @@ async def _set_password(
     return operator_of(row), await note(connection, Deed(Action.PASSWORD_SET, operator_id, operator_id))
 
 
-async def _lock_owners(connection: AsyncConnection) -> None:
-    """Two owners who remove each other must not leave nobody."""
-    await connection.execute(
-        select(operators.c.id).where(operators.c.role == Role.OWNER.value).order_by(operators.c.id).with_for_update()
+async def _lock(connection: AsyncConnection, operator_id: str) -> bool | None:
+    """Lock the account, and all owners' with it: two who remove each other must not leave nobody.
+
+    Whether it is an owner's; None where there is no such account.
+    """
+    chosen = select(operators.c.id, operators.c.role).where(
+        (operators.c.role == Role.OWNER.value) | (operators.c.id == operator_id)
     )
+    rows = (await connection.execute(chosen.order_by(operators.c.id).with_for_update())).all()
+    return next((row.role == Role.OWNER.value for row in rows if row.id == operator_id), None)
 
 
-async def _keep_an_owner(connection: AsyncConnection) -> None:
+async def _keep_an_owner(connection: AsyncConnection, by: str | None) -> None:
+    """Of those who have a password, where it is not the command line that asks: that can make a link at any time."""
     owners = select(func.count()).select_from(operators).where(operators.c.role == Role.OWNER.value)
+    if by is not None:
+        owners = owners.where(operators.c.password.isnot(None))
     if not (await connection.execute(owners)).scalar_one():
         raise LastOwner
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import and_, case, delete, func, select, update
 
 from adapters.stores.sql.audit import Action, Deed, note, told
 from adapters.stores.sql.operator_tables import operators, sign_in_failures, sign_ins
@@ -25,6 +25,8 @@ IDLE_SECONDS = 12 * 3600.0
 """A sign-in that nobody uses ends by then."""
 LONGEST_SECONDS = 7 * 24 * 3600.0
 """And every one by then."""
+KEPT_SECONDS = 90 * 24 * 3600.0
+"""How long the list of sign-ins reaches back."""
 FORGOTTEN_SECONDS = 3600.0
 """Failures count until the newest is so old."""
 _TOUCH_SECONDS = 60.0
@@ -50,8 +52,8 @@ class SqlSignIns:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def begin(self, operator: Operator, browser: str, address: str) -> str:
-        """Sign in; the secret for the cookie."""
+    async def begin(self, operator: Operator, password: str | None, browser: str, address: str) -> str | None:
+        """Sign in; the secret for the cookie. None where ``password`` is not the account's hash (any more)."""
         secret = secrets.token_urlsafe(32)
         values = {
             "id": new_id(),
@@ -61,6 +63,11 @@ class SqlSignIns:
             "address": address,
         }
         async with self._database.writing() as connection:
+            held = select(operators.c.password).where(operators.c.id == operator.id).with_for_update()
+            row = (await connection.execute(held)).one_or_none()
+            if row is None or row.password != password:
+                return None
+            await connection.execute(delete(sign_ins).where(sign_ins.c.began_at < in_seconds(-KEPT_SECONDS)))
             await connection.execute(sign_ins.insert().values(values))
             entries = await note(connection, Deed(Action.SIGNED_IN, operator.id, detail=f"{browser}, {address}"))
         told(entries)
@@ -75,7 +82,9 @@ class SqlSignIns:
             row = (await connection.execute(held)).one_or_none()
             if row is None:
                 return None
-            who = (await connection.execute(select(operators).where(operators.c.id == row.operator_id))).one()
+            who = (await connection.execute(select(operators).where(operators.c.id == row.operator_id))).one_or_none()
+            if who is None:
+                return None
         if row.is_stale:
             async with self._database.writing() as connection:
                 await connection.execute(update(sign_ins).where(sign_ins.c.id == row.id).values(seen_at=in_seconds()))
@@ -112,11 +121,13 @@ class SqlSignIns:
         async with self._database.reading() as connection:
             return [_sign_in(row) for row in await connection.execute(newest)]
 
-    async def newest(self) -> Mapping[str, SignIn]:
-        """By operator the sign-in that was seen last."""
-        by_time = select(sign_ins, in_seconds().label("now")).order_by(sign_ins.c.seen_at)
+    async def newest(self) -> Mapping[str, tuple[datetime, bool]]:
+        """By operator when they were seen last, and whether they are signed in anywhere."""
+        is_open = case((and_(*_is_open()), 1), else_=0)
+        newest = select(sign_ins.c.operator_id, func.max(sign_ins.c.seen_at).label("seen"), func.max(is_open))
         async with self._database.reading() as connection:
-            return {row.operator_id: _sign_in(row) for row in await connection.execute(by_time)}
+            rows = await connection.execute(newest.group_by(sign_ins.c.operator_id))
+            return {operator_id: (seen, bool(signed_in)) for operator_id, seen, signed_in in rows}
 
     async def may_try(self, limits: Mapping[str, int]) -> bool:
         """Whether somebody may try to sign in now. ``limits``: after how many failures each of these has to pause."""
