@@ -50,11 +50,12 @@ async def test_answers_go_on_with_redis_and_without_it(database_url: str, redis:
     settings = {"database_url": database_url, "redis_url": redis.url, "model_server": "tgi", "model_url": tgi.url}
     async with running(**settings) as service, redis.client() as client, browser(service) as page:
         await page.answer("Hallo!", 1)
-        await page.answer("Nenne drei Flüsse.", 2)
-        kept = await client.keys()
+        await page.answer("Nenne drei Flüsse.", asked := 2)
+        while not (kept := await client.keys()):  # on a busy machine nobody waits for Redis, and it is kept later
+            await page.answer("Und noch drei?", asked := asked + 1)
         listening = await client.pubsub_numsub("plausch:signals")
         redis.stop()
-        answer = await page.answer("Nenne drei Seen.", 3)
+        answer = await page.answer("Nenne drei Seen.", asked + 1)
 
     assert len(kept) == 1
     assert str(kept[0]).startswith("b'plausch:window:")

@@ -194,10 +194,8 @@ async def test_who_sends_a_form_slowly_has_the_rights_of_when_it_was_whole(page:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(port))
         body = b"name=spy&role=owner&everywhere=yes"
         head = "POST /admin/operators HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: same-origin\r\n"
-        writer.write(
-            f"{head}Content-Length: {len(body)}\r\nCookie: __Host-plausch_operator={browser.cookie}\r\n\r\n".encode()
-            + body[:9]
-        )
+        head += f"Content-Length: {len(body)}\r\nCookie: __Host-plausch_operator={browser.cookie}\r\n\r\n"
+        writer.write(head.encode() + body[:9])
         await writer.drain()
         await page.operators.remove(max_id, by=None)
         writer.write(body[9:])
