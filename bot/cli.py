@@ -13,6 +13,7 @@ import typer
 
 from bot import logs
 from bot.cli_audit import audit_app
+from bot.cli_database import up_to_date
 from bot.cli_demo import demo
 from bot.cli_doctor import doctor
 from bot.cli_operators import operators_app
@@ -93,15 +94,10 @@ def prompt() -> None:
 @database_app.command("upgrade")
 def database_upgrade() -> None:
     """Bring the database up to date. ``plausch run`` does the same at its start."""
-    from adapters.stores.sql.database import Database  # noqa: PLC0415 - late, as above
-    from adapters.stores.sql.upgrade import upgrade  # noqa: PLC0415 - late, as above
 
     async def bring_up_to_date() -> None:
-        database = Database(Settings.load().database_url)
-        try:
-            await upgrade(database)
-        finally:
-            await database.aclose()
+        async with up_to_date(Settings.load()):
+            pass
 
     asyncio.run(bring_up_to_date())
     typer.echo("The database is up to date.")

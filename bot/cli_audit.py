@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from bot.cli_database import told, up_to_date
 from bot.settings import Settings
 from bot.terminal_text import in_one_line
 from conversation.errors import PlauschError
@@ -112,23 +113,17 @@ def _verify(settings: Settings, heads: Sequence[Head]) -> Verdict:
     try:
         return asyncio.run(_verdict(settings, heads))
     except PlauschError as trouble:
-        typer.echo(f"plausch: {in_one_line(str(trouble))} `plausch doctor` checks all settings.", err=True)
-        raise typer.Exit(1) from None
+        raise told(trouble) from None
 
 
 async def _verdict(settings: Settings, heads: Sequence[Head]) -> Verdict:
-    """The verdict on a database that is up to date; on a terminal one sees how far it is."""
+    """The verdict; on a terminal one sees how far it is."""
     from adapters.stores.sql.audit import SqlAudit  # noqa: PLC0415 - late, as above
-    from adapters.stores.sql.database import Database  # noqa: PLC0415 - late, as above
-    from adapters.stores.sql.upgrade import upgrade  # noqa: PLC0415 - late, as above
 
-    database, console = Database(settings.database_url), Console(stderr=True)
-    try:
-        await upgrade(database)
+    console = Console(stderr=True)
+    async with up_to_date(settings) as database:
         with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
             task = progress.add_task("Entries", total=None)
             return await SqlAudit(database).verify(
                 heads, lambda done, total: progress.update(task, completed=done, total=total)
             )
-    finally:
-        await database.aclose()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from bot import logs
+from bot.cli_database import told, up_to_date
 from bot.settings import Settings
 from bot.terminal_text import in_one_line
 from conversation.errors import PlauschError
@@ -127,19 +128,13 @@ def _run(settings: Settings, work: Callable[[SqlOperators], Awaitable[Result]]) 
     except LastOwner:
         problem = "This is the last owner: nobody could manage operators. Add another owner first."
     except PlauschError as trouble:
-        problem = f"{in_one_line(str(trouble))} `plausch doctor` checks all settings."
+        raise told(trouble) from None
     typer.echo(f"plausch: {problem}", err=True)
     raise typer.Exit(1)
 
 
 async def _with_operators(settings: Settings, work: Callable[[SqlOperators], Awaitable[Result]]) -> Result:
-    from adapters.stores.sql.database import Database  # noqa: PLC0415 - late, as above
     from adapters.stores.sql.operators import SqlOperators  # noqa: PLC0415 - late, as above
-    from adapters.stores.sql.upgrade import upgrade  # noqa: PLC0415 - late, as above
 
-    database = Database(settings.database_url)
-    try:
-        await upgrade(database)
+    async with up_to_date(settings) as database:
         return await work(SqlOperators(database))
-    finally:
-        await database.aclose()

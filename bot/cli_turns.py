@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from bot.cli_database import told, up_to_date
 from bot.settings import Settings
 from bot.terminal_text import in_one_line
 from conversation.errors import PlauschError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import Awaitable, Callable
     from zoneinfo import ZoneInfo
 
     from conversation.ports import Inbox
@@ -60,26 +60,12 @@ def _line(turn: ParkedTurn, zone: ZoneInfo) -> str:
 
 def _run(settings: Settings, work: Callable[[Inbox], Awaitable[Result]]) -> Result:
     async def with_inbox() -> Result:
-        async with _inbox(settings) as inbox:
-            return await work(inbox)
+        from adapters.stores.sql.inbox import SqlInbox  # noqa: PLC0415 - late: other commands need none of it
+
+        async with up_to_date(settings) as database:
+            return await work(SqlInbox(database))
 
     try:
         return asyncio.run(with_inbox())
     except PlauschError as trouble:
-        typer.echo(f"plausch: {in_one_line(str(trouble))} `plausch doctor` checks all settings.", err=True)
-        raise typer.Exit(1) from None
-
-
-@contextlib.asynccontextmanager
-async def _inbox(settings: Settings) -> AsyncIterator[Inbox]:
-    """The inbox of a database that is up to date."""
-    from adapters.stores.sql.database import Database  # noqa: PLC0415 - late: other commands need none of it
-    from adapters.stores.sql.inbox import SqlInbox  # noqa: PLC0415 - late, as above
-    from adapters.stores.sql.upgrade import upgrade  # noqa: PLC0415 - late, as above
-
-    database = Database(settings.database_url)
-    try:
-        await upgrade(database)
-        yield SqlInbox(database)
-    finally:
-        await database.aclose()
+        raise told(trouble) from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -32,7 +31,7 @@ _LARGEST_REPLY = 8 << 20
 _QUOTED = 300
 # How long a connection is kept: less than uvicorn's 5 s, which is the shortest that a server keeps one.
 _KEPT_SECONDS = 4.0
-_TRIES = 3
+_AGAIN = 2
 _NOT_YET = {
     HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.BAD_GATEWAY,
@@ -128,28 +127,27 @@ class Wire:
                 return ModelServerRefused(f"{self.shown} refuses the request (status {status}): {text}")
 
     async def _send(
-        self, method: str, path: str, body: object, headers: Mapping[str, str] | None = None
+        self, method: str, path: str, body: object, headers: Mapping[str, str] | None = None, again: int = _AGAIN
     ) -> aiohttp.ClientResponse:
         """Send a request and await the response's head.
 
         A server may close a kept connection at any time, without having taken what is just being sent on it: that says
-        nothing about the server, so another one is tried, and once more.
+        nothing about the server, so it is sent ``again`` on another, so many times at most.
         """
-        for tries in itertools.count(1):
-            way = _Way()
-            try:
-                return await self._open().request(
-                    method,
-                    self._url + path,
-                    json=body,
-                    headers=headers,
-                    allow_redirects=False,  # elsewhere may be anywhere
-                    trace_request_ctx=way,
-                )
-            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-                if not way.was_kept or tries == _TRIES:
-                    raise
-        raise AssertionError("never reached")
+        way = _Way()
+        try:
+            return await self._open().request(
+                method,
+                self._url + path,
+                json=body,
+                headers=headers,
+                allow_redirects=False,  # elsewhere may be anywhere
+                trace_request_ctx=way,
+            )
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+            if not (way.was_kept and again):
+                raise
+        return await self._send(method, path, body, headers, again - 1)
 
     def _open(self) -> aiohttp.ClientSession:
         # Made at the first call, since a session belongs to the running loop.

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from adapters.platforms.web.language import COOKIE as LANGUAGE_COOKIE
 from adapters.platforms.web.language import LANGUAGES
-from bot.dashboard.guard import COOKIE, forget, keep, own_path
+from bot.dashboard.guard import forget, keep, own_path
 from bot.dashboard.page import go
 from bot.dashboard.passwords import LEAST, LONGEST, Busy, Unfit, problem_of
 from bot.dashboard.signing_in import Refused
@@ -56,8 +56,7 @@ async def sign_out(page: Page) -> Response:
     if page.asker is not None:
         await page.desk.sign_ins.end(page.asker.operator.id, page.asker.sign_in.id)
     response = go("/admin/sign-in")
-    if COOKIE in page.request.cookies:
-        forget(response)
+    forget(response)
     return response
 
 
@@ -65,7 +64,7 @@ async def link_page(page: Page) -> Response:
     """The form of a one-time link. Looking at it does not use it up: programs that preview links look too."""
     found = await page.desk.operators.of_link(page.request.path_params["token"])
     if found is None:
-        return page.show("link_over.html", status=HTTPStatus.GONE)
+        return _over(page)
     return page.show("link.html", operator=found[0], purpose=found[1].value, error=None)
 
 
@@ -74,7 +73,7 @@ async def use_link(page: Page) -> Response:
     token = page.request.path_params["token"]
     found = await page.desk.operators.of_link(token)
     if found is None:
-        return page.show("link_over.html", status=HTTPStatus.GONE)
+        return _over(page)
     form = page.form
     password = form.text("password")
     if problem := problem_of(password, form.text("again"), found[0].name):
@@ -87,13 +86,17 @@ async def use_link(page: Page) -> Response:
         return page.error(HTTPStatus.TOO_MANY_REQUESTS)
     operator = await page.desk.operators.set_password(token, hashed)
     if operator is None:
-        return page.show("link_over.html", status=HTTPStatus.GONE)
+        return _over(page)
     secret = await page.desk.signing_in.begin(operator, hashed, page.request)
     if secret is None:
-        return page.show("link_over.html", status=HTTPStatus.GONE)
+        return _over(page)
     response = go("/admin/signed-in")
     keep(secret, response)
     return response
+
+
+def _over(page: Page) -> Response:
+    return page.show("link_over.html", status=HTTPStatus.GONE)
 
 
 async def language(page: Page) -> Response:

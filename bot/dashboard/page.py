@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from zoneinfo import available_timezones
 from starlette.responses import RedirectResponse, Response
 
 from bot.dashboard import pages
-from bot.dashboard.guard import Form, drops_our_cookie
+from bot.dashboard.guard import drops_our_cookie
 from bot.dashboard.words import words_for
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from adapters.stores.sql.audit import SqlAudit
     from adapters.stores.sql.operators import Operator, SqlOperators
     from adapters.stores.sql.sign_ins import SqlSignIns
-    from bot.dashboard.guard import Asker
+    from bot.dashboard.guard import Asker, Form
     from bot.dashboard.passwords import Passwords
     from bot.dashboard.signing_in import SigningIn
     from bot.dashboard.words import Words
@@ -56,7 +56,7 @@ class Page:
     asker: Asker | None
     language: str
     zone: ZoneInfo
-    form: Form = field(default_factory=lambda: Form([]))
+    form: Form
     """What was sent."""
 
     @property

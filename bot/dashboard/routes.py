@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
 from importlib.resources import files
@@ -80,6 +80,7 @@ WAYS: Sequence[Way] = (
     Way("/audit", audit_page.audit_page, AUDIT),
 )
 _FORM_SECONDS = 10.0
+_NOTHING = Form([])
 _SHARED = ("tokens.css", "icon.svg")
 
 
@@ -104,7 +105,7 @@ class Guards:
             try:
                 response = await self._answer(way, request)
             except StoreUnavailable:
-                response = self._page(request, None).error(HTTPStatus.SERVICE_UNAVAILABLE)
+                response = self._page(request).error(HTTPStatus.SERVICE_UNAVAILABLE)
             except ClientDisconnect:
                 response = Response(status_code=HTTPStatus.BAD_REQUEST)
             response.headers.update(HEADERS | NO_STORE)
@@ -115,16 +116,16 @@ class Guards:
     async def lost(self, request: Request, problem: Exception) -> Response:
         """What is asked for is not there, or not in this way."""
         status = problem.status_code if isinstance(problem, HTTPException) else HTTPStatus.NOT_FOUND
-        response = self._page(request, None).error(status)
+        response = self._page(request).error(status)
         response.headers.update(HEADERS | NO_STORE)
         return response
 
     async def _answer(self, way: Way, request: Request) -> Response:
-        form = await self._form(request) if way.method == "POST" else Form([])
+        form = await self._form(request) if way.method == "POST" else _NOTHING
         if isinstance(form, Response):
             return form
         asker = await self._asker(request)
-        page = replace(self._page(request, asker), form=form)
+        page = self._page(request, asker, form)
         if way.roles and asker is None:
             goal = page.path if way.method == "GET" else "/admin"
             return go(f"/admin/sign-in?next={quote(goal)}")
@@ -137,7 +138,7 @@ class Guards:
 
         It is read before anybody is looked up: who sends slowly must not act by rights that were taken away meanwhile.
         """
-        stranger = self._page(request, None)
+        stranger = self._page(request)
         if not from_our_page(request):
             if drops_our_cookie(request):
                 return stranger.show("dropped.html", status=HTTPStatus.FORBIDDEN)
@@ -155,13 +156,13 @@ class Guards:
         found = await self._desk.sign_ins.of_secret(secret) if secret else None
         return None if found is None else Asker(*found)
 
-    def _page(self, request: Request, asker: Asker | None) -> Page:
+    def _page(self, request: Request, asker: Asker | None = None, form: Form = _NOTHING) -> Page:
         operator = asker.operator if asker else None
         language = operator.locale if operator and operator.locale in LANGUAGES else page_language(request)
         zone = self._desk.zone
         if operator and operator.zone in time_zones():
             zone = ZoneInfo(str(operator.zone))
-        return Page(request, self._desk, asker, language, zone)
+        return Page(request, self._desk, asker, language, zone, form)
 
 
 async def _static(request: Request) -> Response:

@@ -109,7 +109,7 @@ class Gathering:
         later: list[Outcome] = []
         for (_, _, done, lasting, seen), result in settled:
             (later if lasting and self._durable else now).append((done, result))
-            if seen is not nobody and not isinstance(result, BaseException):
+            if not isinstance(result, BaseException):
                 seen(result)
         _settle_all(now)
         if later and self._durable:

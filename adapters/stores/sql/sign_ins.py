@@ -75,9 +75,7 @@ class SqlSignIns:
 
     async def of_secret(self, secret: str) -> tuple[Operator, SignIn] | None:
         """Who is signed in with this cookie, if anybody. Being seen is noted once a minute."""
-        held = select(sign_ins, (sign_ins.c.seen_at < in_seconds(-_TOUCH_SECONDS)).label("is_stale")).where(
-            sign_ins.c.digest == digest_of(secret), *_is_open()
-        )
+        held = select(sign_ins, in_seconds().label("now")).where(sign_ins.c.digest == digest_of(secret), *_is_open())
         async with self._database.reading() as connection:
             row = (await connection.execute(held)).one_or_none()
             if row is None:
@@ -85,7 +83,7 @@ class SqlSignIns:
             who = (await connection.execute(select(operators).where(operators.c.id == row.operator_id))).one_or_none()
             if who is None:
                 return None
-        if row.is_stale:
+        if row.now > _after(row.seen_at, _TOUCH_SECONDS):
             async with self._database.writing() as connection:
                 await connection.execute(update(sign_ins).where(sign_ins.c.id == row.id).values(seen_at=in_seconds()))
         return operator_of(who), _sign_in(row)
@@ -179,10 +177,8 @@ def _pause(too_many: int) -> float:
 
 
 def _sign_in(row: AnyRow) -> SignIn:
-    ended = row.ended_at
-    if ended is None and (now := getattr(row, "now", None)) is not None:
-        ends = min(_after(row.seen_at, IDLE_SECONDS), _after(row.began_at, LONGEST_SECONDS))
-        ended = ends if ends <= now else None
+    ends = min(_after(row.seen_at, IDLE_SECONDS), _after(row.began_at, LONGEST_SECONDS))
+    ended = row.ended_at or (ends if ends <= row.now else None)
     return SignIn(row.id, row.browser, row.address, row.began_at, row.seen_at, ended)
 
 

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from adapters.model_servers import events
-from adapters.model_servers.wire import Wire
+from adapters.model_servers.wire import Refused, Wire
 from conversation.errors import ModelServerUnreachable
 from tests.support.model_servers import BOUND_SECONDS, saying, serving
 
@@ -112,6 +112,16 @@ async def test_a_new_connection_that_is_cut_means_that_the_server_can_t_be_reach
             await client.stream("/", {})
 
     assert connections.used == [0]
+
+
+async def test_nobody_is_followed_elsewhere() -> None:
+    async def elsewhere(_: web.Request) -> web.Response:
+        return web.Response(status=307, headers={"Location": "http://127.0.0.1:9/"})
+
+    async with serving(web.post("/", elsewhere)) as url, wire(url) as client:
+        with pytest.raises(Refused) as refused:
+            await client.stream("/", {})
+    assert refused.value.reply.status == 307
 
 
 async def test_a_reply_that_no_model_server_has_reason_for_is_not_read_to_its_end() -> None:
