@@ -102,14 +102,14 @@ async def test_an_ending_is_found_in_the_store_where_no_notification_arrives(poo
 
 
 async def test_who_is_deaf_speaks_all_the_same(url: str, pooled_url: str) -> None:
-    async with _deaf(pooled_url) as here, process(url) as there, there.watch(ROOM) as frames, there.stops("t1") as stop:
-        # A busy machine may take longer to listen than a page that opens waits for.
-        await until(lambda: _has_another_line(there, None))
-        await here.show(ROOM, frame(1, 0, "Zwölf"))
-        await here.stop(["t1"])
+    async with _deaf(pooled_url) as here, process(url) as there:
+        await _listens(there)
+        async with there.watch(ROOM) as frames, there.stops("t1") as stop:
+            await here.show(ROOM, frame(1, 0, "Zwölf"))
+            await here.stop(["t1"])
 
-        assert (await anext(frames)).text == "Zwölf"
-        await stop.wait()
+            assert (await anext(frames)).text == "Zwölf"
+            await stop.wait()
 
 
 async def test_what_is_in_the_way_is_told(pooled_url: str) -> None:
@@ -149,11 +149,13 @@ async def test_how_an_answer_stands_is_asked_for_by_who_listens_again(url: str) 
 async def test_what_ended_while_nobody_listened_is_found_in_the_store(url: str, inbox: SqlInbox) -> None:
     await inbox.put(question())
     claim = await claimed(inbox)
-    async with process(url) as web, web.watch(ROOM) as frames:
-        await _end(inbox, claim)  # nobody tells of it, as if the line had been down already
-        _line_of(web).terminate()
+    async with process(url) as web:
+        await _listens(web)
+        async with web.watch(ROOM) as frames:
+            await _end(inbox, claim)  # nobody tells of it, as if the line had been down already
+            _line_of(web).terminate()
 
-        assert (await anext(frames)).text == "Zwölf Uhr."
+            assert (await anext(frames)).text == "Zwölf Uhr."
 
 
 async def test_a_connection_that_hangs_is_left_for_a_new_one(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,6 +237,12 @@ def _line_of(one: SignalsBetweenProcesses) -> Any:
 async def _end(inbox: SqlInbox, claim: Claim) -> None:
     await inbox.decide(claim, answer())
     await inbox.shown(claim)
+
+
+async def _listens(one: SignalsBetweenProcesses) -> None:
+    """A busy machine may take longer to listen than a page that opens waits for."""
+    await one.wake()
+    await until(lambda: _has_another_line(one, None))
 
 
 async def _has_another_line(one: SignalsBetweenProcesses, before: object) -> bool:
